@@ -1,0 +1,1 @@
+"""The outside world, one technology a package; adapters do not know each other."""

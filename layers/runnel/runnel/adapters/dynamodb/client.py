@@ -1,0 +1,28 @@
+"""The connection to DynamoDB: how long it may take, and that it never repeats a request on its own.
+
+* Repeating is the table's part (`table.py`): only there is it known which request may be sent twice.
+* A session's clients share nothing with another process; make one per process.
+* The client is botocore's own: boto3 would only wrap it, and cost a cold start its import.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.config import Config
+from botocore.session import get_session
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+#: Well under a lease's ttl, so that a hanging request cannot cost a driver its job.
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=4,
+    retries={"total_max_attempts": 1},
+    tcp_keepalive=True,
+    max_pool_connections=24,
+)
+
+
+def make_client(**arguments: Any) -> "DynamoDBClient":
+    """Make a client; *arguments* (endpoint, region, credentials) go to botocore, whose environment is the default."""
+    return cast("DynamoDBClient", get_session().create_client("dynamodb", config=CONFIG, **arguments))

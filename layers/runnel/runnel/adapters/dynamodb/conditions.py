@@ -1,0 +1,81 @@
+"""The parts of every conditional write and key condition, by name; joined with `both`.
+
+A lease's life: free, take, held by (owner, term), renew (beat + 1) again and again, release, free. When SAME_BEAT has
+stood still for the ttl on a taker's own clock, it takes from the dead owner.
+"""
+
+#: Nobody has written this item yet.
+ABSENT = "attribute_not_exists(pk)"
+#: The item is there; an update of a missing one would make a stump.
+PRESENT = "attribute_exists(pk)"
+
+# --- META: the lease
+#: Nobody drives the job.
+NO_OWNER = "attribute_not_exists(ow)"
+#: The driver that we have seen, or are.
+SAME_OWNER = "ow = :owner"
+#: The lease has not changed hands since.
+SAME_TERM = "tm = :term"
+#: The driver has given no sign of life since.
+SAME_BEAT = "bt = :beat"
+#: A driver's fence: no write of a driver goes through without it.
+FENCE = f"{SAME_OWNER} AND {SAME_TERM}"
+#: Effects of a later flush are in place already: an old acknowledgement must not hide them.
+NOT_APPLIED_FURTHER = "ap <= :seq"
+
+# --- META: control
+#: Nobody has wished anything since we looked.
+SAME_WISH_NO = "wn = :seen"
+#: The user asks for nothing.
+NO_WISH = "attribute_not_exists(wi)"
+#: The user still asks for a pause.
+STILL_PAUSE = "wi = :pause"
+#: The job has not begun to end.
+NOT_PUBLISHING = "attribute_not_exists(pu)"
+#: The job has not ended: its index keys go in the write that ends it.
+NOT_OVER = "attribute_exists(gsi1pk)"
+#: The job stands still.
+IS_PAUSED = "st = :paused"
+#: The job does not stand still.
+NOT_PAUSED = "st <> :paused"
+
+# --- batches
+#: The batch was not given up.
+NOT_CLOSED = "attribute_not_exists(cl)"
+#: No result has come since we looked.
+SAME_PARTS = "size(pt) = :parts"
+#: Nobody has tried the batch again since we looked.
+SAME_TRIES = "tr = :seen"
+
+# --- libraries
+#: No job, or this one, may change the library.
+CLAIMABLE = "(attribute_not_exists(aj) OR aj = :job)"
+#: This job may change the library.
+CLAIMED = "aj = :job"
+#: Nobody has published since we looked.
+SAME_GENERATION = "g = :base"
+
+# --- host budgets
+#: Nobody has reserved a turn since we looked.
+SAME_NEXT_TURN = "nx = :seen"
+#: Nobody has ever reserved a turn.
+NO_TURNS = "attribute_not_exists(nx)"
+
+# --- tokens
+#: The token is this tenant's.
+SAME_TENANT = "tn = :tenant"
+
+# --- key conditions
+#: All items of one partition.
+OF_PARTITION = "pk = :pk"
+#: Items of one kind.
+OF_KIND = "pk = :pk AND begins_with(sk, :kind)"
+#: Items from one sort key to another, both included.
+BETWEEN = "pk = :pk AND sk BETWEEN :low AND :high"
+#: Jobs that have not ended, of every tenant.
+ACTIVE_JOBS = "gsi1pk = :active"
+
+
+def both(*parts: str) -> str:
+    """All the conditions together."""
+    return " AND ".join(parts)

@@ -1,0 +1,88 @@
+"""Libraries: one item each, and one in its tenant's list."""
+
+from runnel.adapters.dynamodb import conditions as c
+from runnel.adapters.dynamodb.attributes import number, text
+from runnel.adapters.dynamodb.failures import ConditionFailed
+from runnel.adapters.dynamodb.items import library_from_item, library_to_item, pointer_to_attributes, published_to_value
+from runnel.adapters.dynamodb.keys import library_key, make_key, tenant_pk
+from runnel.adapters.dynamodb.table import Table
+from runnel.domain.libraries import Library, Pointer
+from runnel.errors import LibraryBusy, LibraryNotFound, StoreUnavailable
+
+#: Publishers remembered besides the active job: more than can publish while one job is active.
+_PUBLISHERS_KEPT = 20
+
+
+class DynamoDBLibraries:
+    """`Libraries` on the library's META."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def ensure(self, library: Library) -> Library:
+        """The list item comes last and is put again by every call, so that a lost one is found by the next."""
+        stored = library
+        try:
+            await self._table.put(library_to_item(library), condition=c.ABSENT)
+        except ConditionFailed as taken:
+            if taken.item is None:
+                raise StoreUnavailable("The library was deleted while it was created.") from taken
+            stored = library_from_item(taken.item)
+        await self._table.put(make_key(tenant_pk(library.tenant), f"L#{library.library_id}"))
+        return stored
+
+    async def get(self, tenant: str, library_id: str) -> Library | None:
+        item = await self._table.get(library_key(tenant, library_id))
+        return None if item is None else library_from_item(item)
+
+    async def list_libraries(self, tenant: str) -> list[Library]:
+        listed = await self._table.query(c.OF_KIND, {":pk": text(tenant_pk(tenant)), ":kind": text("L#")})
+        keys = [library_key(tenant, item["sk"]["S"].removeprefix("L#")) for item in listed]
+        libraries = [library_from_item(item) for item in await self._table.batch_get(keys)]
+        return sorted(libraries, key=lambda library: library.library_id)
+
+    async def claim(self, tenant: str, library_id: str, job_id: str) -> None:
+        try:
+            await self._table.update(
+                library_key(tenant, library_id),
+                "SET aj = :job",
+                condition=c.both(c.PRESENT, c.CLAIMABLE),
+                values={":job": text(job_id)},
+            )
+        except ConditionFailed as refused:
+            if refused.item is None:
+                raise LibraryNotFound from refused
+            raise LibraryBusy(job_id=library_from_item(refused.item).active_job or "") from refused
+
+    async def free(self, tenant: str, library_id: str, job_id: str) -> None:
+        try:
+            await self._table.update(
+                library_key(tenant, library_id), "REMOVE aj", condition=c.CLAIMED, values={":job": text(job_id)}
+            )
+        except ConditionFailed:
+            return
+
+    async def move_pointer(self, library: Library, pointer: Pointer, *, job_id: str) -> bool:
+        new = pointer_to_attributes(pointer)
+        published = _recent(library) | {job_id: pointer.generation}
+        try:
+            await self._table.update(
+                library_key(library.tenant, library.library_id),
+                "SET g = :generation, po = :pointer, pj = :published",
+                condition=c.both(c.PRESENT, c.SAME_GENERATION),
+                values={
+                    ":generation": new["g"],
+                    ":pointer": new["po"],
+                    ":published": published_to_value(published),
+                    ":base": number(library.pointer.generation),
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _recent(library: Library) -> dict[str, int]:
+    """Who has published, without those of long ago: the item must not grow with every crawl [by_each_job]."""
+    newest = sorted(library.published, key=lambda job_id: library.published[job_id])[-_PUBLISHERS_KEPT:]
+    return {job: library.published[job] for job in library.published if job in newest or job == library.active_job}

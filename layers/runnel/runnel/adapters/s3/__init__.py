@@ -1,0 +1,1 @@
+"""Objects in one S3 bucket."""

@@ -1,0 +1,213 @@
+"""`runnel crawl`: what to crawl and how, then the job, driven here or by the server."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from runnel.cli.backend import Backend, Json, open_backend
+from runnel.cli.exit_codes import ExitCode
+from runnel.cli.options import Call, example, run, shared
+from runnel.cli.terminal import write_json
+from runnel.cli.watching import Attendance
+from runnel.errors import ConfigInvalid, JobConflict, LibraryBusy
+from runnel.settings import Settings
+
+if TYPE_CHECKING:
+    from runnel.cli.local_backend import LocalBackend
+
+#: Schemes without `//`: such a text is no host name whose scheme was left out.
+_OTHER_SCHEMES: Final = ("mailto:", "javascript:", "data:", "file:", "about:", "tel:")
+
+
+@click.command(epilog=example("runnel crawl https://docs.example.com/guide/ -o guide --limit 200"))
+@click.argument("urls", nargs=-1, metavar="URL...")
+@click.option("--library", metavar="NAME", help="The library to crawl into.  [default: from the URL]")
+@click.option("-o", "--output", metavar="DIR", help="Folder for the Markdown.  [default: ./<library>/]")
+@click.option("--no-output", is_flag=True, help="Keep the pages in the library only.")
+@click.option("-l", "--limit", type=int, metavar="N", help="Pages to keep at most.  [default: 10000]")
+@click.option("-d", "--max-depth", type=int, metavar="N", help="Links from a start URL.  [default: unlimited]")
+@click.option("--include", multiple=True, metavar="GLOB", help="Only matching pages: /docs/** or https://h/x/**.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="No matching pages; wins over --include.")
+@click.option(
+    "--scope", type=click.Choice(["subpages", "hostname", "domain"]), help="What belongs to it.  [default: subpages]"
+)
+@click.option("--allow-domain", "allow_domains", multiple=True, metavar="HOST", help="This host belongs to it too.")
+@click.option("--source", "source_id", metavar="ID", help="Only this source of the library.")
+@click.option(
+    "--sitemap", type=click.Choice(["include", "skip", "only"]), help="How sitemaps are used.  [default: include]"
+)
+@click.option("--ignore-query", multiple=True, metavar="NAME", help="This query parameter does not matter.")
+@click.option("-c", "--concurrency", type=int, metavar="N", help="Pages fetched at once, at most.  [default: 10]")
+@click.option("--delay", "delay_s", type=float, metavar="SECONDS", help="Pause between two requests.  [default: 0]")
+@click.option("--mode", type=click.Choice(["full", "incremental"]), help="Fetch all, or what changed.  [default: full]")
+@click.option("--steps", metavar="LIST", help="download,process,index.  [default: all]")
+@click.option("--timeout", "timeout_s", type=float, metavar="SECONDS", help="The job's time.  [default: 21600]")
+@click.option("--max-usd", type=float, metavar="X", help="Stop when the job has cost so much.  [default: 5 on AWS]")
+@click.option("--retry-batches", type=int, metavar="N", help="Passes over what failed.  [default: 2]")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="env:NAME or secret:NAME.")
+@click.option("--user-agent", metavar="TEXT", help="Say this instead of Runnel's own.")
+@click.option("--robots", type=click.Choice(["obey", "ignore"]), help="ignore needs --reason.  [default: obey]")
+@click.option("--reason", metavar="TEXT", help="Why robots.txt is ignored; it is logged.")
+@click.option("--dry-run", is_flag=True, help="The same events, nothing stored.")
+@click.option("--wait/--no-wait", default=True, help="Stay until the job ends.")
+@click.option(
+    "--allow-private", metavar="HOST:PORT", help="This private address may be crawled.  [RUNNEL_ALLOW_PRIVATE]"
+)
+@click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Settings.  [default: runnel.toml]"
+)
+@shared
+def crawl(call: Call, /, urls: tuple[str, ...], **options: Any) -> int:
+    """Crawl sites into a library and a folder of Markdown; `-` reads URLs from standard input.
+
+    Ctrl-C pauses; the same command goes on with a job that is not finished. When standard output is no terminal (or
+    with --json) the job's events go there as JSON lines.
+    """
+    file, allow_private = options.pop("file"), options.pop("allow_private")
+    settings = call.settings(file=file, allow_private=allow_private)
+    wait, output, no_output = options.pop("wait"), options.pop("output"), options.pop("no_output")
+    body = make_body(call, _from_stdin(urls), options, settings.crawl)
+    if settings.remote is not None:
+        if output:
+            raise click.UsageError("--output is not available with --remote yet; see: runnel get LIBRARY PAGE")
+        return run(_crawl_there(call, settings, body, wait=wait))
+    return run(_crawl_here(call, settings, body, output="" if no_output else output, wait=wait))
+
+
+def make_body(call: Call, urls: Sequence[str], options: Mapping[str, Any], defaults: Mapping[str, object]) -> Json:
+    """The body of `POST /v1/jobs`: what was given, over what the settings file says; raises `UsageError`."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
+    if "steps" in given:
+        given["steps"] = [step.strip() for step in given["steps"].split(",")]
+    if "headers" in given:
+        given["headers"] = dict(_header(text) for text in given["headers"])
+    body = {**defaults, **{name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}}
+    if not urls and not body.get("library"):
+        raise click.UsageError("Give a URL to crawl, or --library NAME to crawl its sources again.")
+    if body.get("robots") == "ignore" and not body.get("reason"):
+        raise click.UsageError("--robots ignore needs --reason TEXT; it is written into the job's log.")
+    return {**body, "urls": [with_scheme(call, url) for url in urls]}
+
+
+def with_scheme(call: Call, url: str) -> str:
+    """The URL; `docs.example.com` is taken as https, and that is said."""
+    if "://" in url or url.lower().startswith(_OTHER_SCHEMES):
+        return url
+    call.talk.say(f"Taking {url} as https://{url}")
+    return f"https://{url}"
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.UsageError(f"--header '{text}' is not 'NAME: VALUE'.")
+    return name.strip(), value.strip()
+
+
+def _from_stdin(urls: Sequence[str]) -> list[str]:
+    if "-" not in urls:
+        return list(urls)
+    read = [line.strip() for line in sys.stdin if line.strip() and not line.startswith("#")]
+    return [url for given in urls for url in (read if given == "-" else [given])]
+
+
+# --- there ----------------------------------------------------------------------------------------------------------
+
+
+async def _crawl_there(call: Call, settings: Settings, body: Json, *, wait: bool) -> int:
+    async with open_backend(settings) as backend:
+        job = await backend.create_job(body)
+        _announce(call, job)
+        if not wait:
+            return _created(call, job)
+        return await _attendance(call, backend, job).attend()
+
+
+# --- here -----------------------------------------------------------------------------------------------------------
+
+
+async def _crawl_here(call: Call, settings: Settings, body: Json, *, output: str | None, wait: bool) -> int:
+    from runnel.cli.local_backend import open_local
+
+    folder = _output_folder(body, output)
+    async with open_local(settings) as backend:
+        job = await _create_or_go_on(call, backend, {**body, "output": folder})
+        if not wait:
+            call.talk.say("The job waits for a server: runnel serve")
+            return _created(call, job)
+        attendance = _attendance(call, backend, job)
+        attendance.driver = backend
+        return await attendance.attend()
+
+
+async def _create_or_go_on(call: Call, backend: "LocalBackend", body: Json) -> Json:
+    try:
+        job = await backend.create_job(body)
+    except LibraryBusy as busy:
+        return await _go_on(call, backend, body, busy)
+    _announce(call, job)
+    return job
+
+
+async def _go_on(call: Call, backend: "LocalBackend", body: Json, busy: LibraryBusy) -> Json:
+    """Take up the unfinished job that is in the way; raises `LibraryBusy` when it runs, or is about something else."""
+    if await backend.find_unfinished(body, busy.job_id) is None:
+        raise LibraryBusy(
+            f"The library has an unfinished job, {busy.job_id}; first: runnel resume {busy.job_id},"
+            f" or runnel cancel {busy.job_id}.",
+            job_id=busy.job_id,
+        ) from busy
+    if backend.is_driven(busy.job_id):
+        raise LibraryBusy(
+            f"This crawl runs already, as job {busy.job_id}; see: runnel watch {busy.job_id}", job_id=busy.job_id
+        ) from busy
+    try:
+        await backend.control(busy.job_id, "resume")
+    except JobConflict as conflict:  # it is being cancelled: then we bring that to its end
+        call.talk.say(conflict.message)
+    call.talk.say(f"Going on with job {busy.job_id}, which was not finished; its own options hold.")
+    return await backend.get_job(busy.job_id)
+
+
+def _output_folder(body: Json, output: str | None) -> str | None:
+    """The absolute folder for the Markdown; raises `ConfigInvalid` when it cannot be made. "" wants none."""
+    from runnel.domain.paths import library_name_from
+    from runnel.usecases.create_job import parse_start_url
+
+    if output == "":
+        return None
+    name = output or body.get("library") or library_name_from(parse_start_url(body["urls"][0]))
+    folder = Path(name).expanduser().absolute()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigInvalid(f"The output folder {folder} cannot be written; choose another with -o DIR.")
+    return str(folder)
+
+
+# --- both -----------------------------------------------------------------------------------------------------------
+
+
+def _attendance(call: Call, backend: Backend, job: Json) -> Attendance:
+    return Attendance(
+        backend=backend,
+        job=job,
+        talk=call.talk,
+        write_json=call.wants_json,
+        after=job.get("last_seq") or 0 if job["state"] != "queued" else 0,
+        pauses=True,
+    )
+
+
+def _announce(call: Call, job: Json) -> None:
+    call.talk.say(f"Crawling {job['url']} into library {job['library_id']} (job {job['job_id']})")
+
+
+def _created(call: Call, job: Json) -> int:
+    if call.wants_json:
+        write_json(job)
+    call.talk.say(f"Watch it: runnel watch {job['job_id']}")
+    return ExitCode.DONE

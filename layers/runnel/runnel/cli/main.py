@@ -1,0 +1,135 @@
+"""`runnel`: the commands by name, each imported when it is called, and what an error looks like.
+
+Laws (tests/unit/cli/test_main.py, tests/e2e/test_cli.py):
+
+1. An error is one sentence, the next thing to try, and an exit code; a traceback only under `-vv`.
+2. A command imports what it needs and nothing else: `runnel --version` is no slower for the server.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from runnel import __version__
+from runnel.cli.exit_codes import ExitCode, exit_code_of_error
+from runnel.cli.options import example, group_options, join_call
+from runnel.cli.terminal import clean, drop_output
+from runnel.errors import RunnelError
+
+#: Command → where it is.
+_COMMANDS: Final[Mapping[str, str]] = {
+    "crawl": "runnel.cli.crawl:crawl",
+    "jobs": "runnel.cli.jobs:jobs",
+    "status": "runnel.cli.jobs:status",
+    "watch": "runnel.cli.watch:watch",
+    "pause": "runnel.cli.jobs:pause",
+    "resume": "runnel.cli.watch:resume",
+    "cancel": "runnel.cli.jobs:cancel",
+    "events": "runnel.cli.events:events",
+    "urls": "runnel.cli.jobs:urls",
+    "libraries": "runnel.cli.libraries:libraries",
+    "pages": "runnel.cli.libraries:pages",
+    "get": "runnel.cli.libraries:get",
+    "serve": "runnel.cli.serve:serve",
+    "doctor": "runnel.cli.doctor:doctor",
+    "config": "runnel.cli.config:config",
+    "token": "runnel.cli.token:token",
+}
+
+#: Error code → the next thing to try.
+_NEXT: Final[Mapping[str, str]] = {
+    "invalid_url": "Try: runnel crawl https://docs.example.com/guide/",
+    "invalid_config": "Try: runnel config",
+    "job_not_found": "Try: runnel jobs",
+    "library_not_found": "Try: runnel libraries",
+    "page_not_found": "Try: runnel pages LIBRARY",
+    "unauthorized": "Set RUNNEL_TOKEN to a token of that server; its operator makes one with: runnel token create",
+    "remote_failed": "Try: runnel doctor --remote URL",
+    "store_unavailable": "Try: runnel doctor",
+    "disk_full": "Make room, then try again.",
+    "events_expired": "Try: runnel status JOB",
+    "terminal": "Try: runnel status JOB",
+    "publishing": "Try: runnel watch JOB",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the table: the story of a job first."""
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=example("runnel crawl https://docs.example.com/guide/"),
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.version_option(__version__, prog_name="runnel")
+@group_options
+@click.pass_context
+def cli(context: click.Context, /, **shared: Any) -> None:
+    """Crawl documentation sites into LLM-ready Markdown.
+
+    Data goes to standard output, talk to standard error; JSON lines when standard output is no terminal.
+    """
+    context.obj = join_call(shared)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(given, prog_name="runnel", standalone_mode=False)
+    except BrokenPipeError:  # whoever read the data has enough
+        code = ExitCode.DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the edge: all becomes a sentence
+        code = explain(error, verbose=_verbosity(given))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def explain(error: BaseException, *, verbose: int = 0) -> int:
+    """Say what went wrong and what to try; the exit code."""
+    if verbose > 1:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, RunnelError):
+        _show(error.message, _NEXT.get(error.code))
+        return exit_code_of_error(error)
+    _show(f"Unexpected: {type(error).__name__}: {error}", "Try again with -vv; if it stays, please report it.")
+    return ExitCode.UNEXPECTED
+
+
+def _show(sentence: str, advice: str | None) -> None:
+    click.echo(f"Error: {clean(sentence)}", err=True)
+    if advice:
+        click.echo(advice, err=True)
+
+
+def _verbosity(arguments: Sequence[str]) -> int:
+    """How often -v was given, also when parsing failed."""
+    short = [argument for argument in arguments if argument.startswith("-v") and set(argument[1:]) == {"v"}]
+    return sum(len(argument) - 1 for argument in short) + arguments.count("--verbose")

@@ -1,0 +1,108 @@
+"""The options that every command takes, and what they add up to."""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from runnel.cli.backend import Backend, open_backend
+from runnel.cli.terminal import Talk
+from runnel.settings import Settings, load_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """How a command was called."""
+
+    remote: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    no_color: bool = False
+
+    @property
+    def talk(self) -> Talk:
+        """The voice that was asked for."""
+        return Talk(quiet=self.quiet, verbose=self.verbose, no_color=self.no_color)
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether data goes out as JSON lines: on request, and when nobody reads it on a terminal."""
+        return self.as_json or not sys.stdout.isatty()
+
+    def settings(self, *, file: Path | None = None, allow_private: str | None = None) -> Settings:
+        """The settings under this call's flags; raises `ConfigInvalid`."""
+        settings = load_settings({"remote": self.remote, "allow_private": allow_private}, file=file)
+        return replace(settings, no_color=settings.no_color or self.no_color)
+
+
+_SHARED = (
+    click.option("--remote", metavar="URL", help="Speak to this Runnel server.  [RUNNEL_REMOTE; token: RUNNEL_TOKEN]"),
+    click.option("--json", "as_json", is_flag=True, help="Data as JSON lines, also on a terminal."),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error."),
+    click.option("--no-color", is_flag=True, help="No colours.  [NO_COLOR]"),
+)
+
+
+def example(command: str) -> str:
+    """The end of a command's help: one line that works."""
+    return f"\b\nExample:\n  {command}"
+
+
+def shared(function: Callable[Concatenate[Call, P], T]) -> Callable[P, T]:
+    """Give a command the shared options; it gets them as its first argument, joined with those before its name."""
+
+    @functools.wraps(function)
+    def command(*args: Any, **kwargs: Any) -> T:
+        return function(join_call(kwargs), *args, **kwargs)
+
+    return _with_options(command)
+
+
+def group_options(function: Callable[..., T]) -> Callable[..., T]:
+    """Let the shared options stand before a command's name as well."""
+    return _with_options(function)
+
+
+def join_call(values: dict[str, Any]) -> Call:
+    """Take the shared options out of *values*, joined with those of the groups above; the nearest wins."""
+    context = click.get_current_context()
+    above = context.find_object(Call) or Call()
+    own = Call(**{name: values.pop(name) for name in ("remote", "as_json", "quiet", "verbose", "no_color")})
+    return Call(
+        remote=own.remote or above.remote,
+        as_json=own.as_json or above.as_json,
+        quiet=own.quiet or above.quiet,
+        verbose=max(own.verbose, above.verbose),
+        no_color=own.no_color or above.no_color,
+    )
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(work)
+
+
+def with_backend(settings: Settings, work: Callable[[Backend], Awaitable[T]]) -> T:
+    """Open the home that *settings* name, do *work* in it, close it."""
+
+    async def opened() -> T:
+        async with open_backend(settings) as backend:
+            return await work(backend)
+
+    return run(opened())
+
+
+def _with_options(function: Callable[..., T]) -> Callable[..., T]:
+    for option in reversed(_SHARED):
+        function = option(function)
+    return function

@@ -1,0 +1,59 @@
+"""`runnel watch` and `runnel resume`: a job that exists already."""
+
+import click
+
+from runnel.cli.backend import Backend, Json, open_backend
+from runnel.cli.exit_codes import ExitCode
+from runnel.cli.jobs import show_job
+from runnel.cli.options import Call, example, run, shared
+from runnel.cli.watching import Attendance
+
+
+@click.command(epilog=example("runnel watch 01jd0000000000000000000000"))
+@click.argument("job_id", metavar="JOB")
+@shared
+def watch(call: Call, /, job_id: str) -> int:
+    """Watch a job until it ends; Ctrl-C ends the watching, not the job. Its exit code is the job's."""
+    return run(_watch(call, job_id))
+
+
+@click.command(epilog=example("runnel resume 01jd0000000000000000000000"))
+@click.argument("job_id", metavar="JOB")
+@click.option("--wait/--no-wait", default=True, help="Stay until the job ends; here, this process drives it.")
+@shared
+def resume(call: Call, /, job_id: str, *, wait: bool) -> int:
+    """Go on with a job that was paused, or whose process died."""
+    return run(_resume(call, job_id, wait=wait))
+
+
+async def _watch(call: Call, job_id: str) -> int:
+    async with open_backend(call.settings()) as backend:
+        job = await backend.get_job(job_id)
+        return await _attendance(call, backend, job, after=0).attend()
+
+
+async def _resume(call: Call, job_id: str, *, wait: bool) -> int:
+    settings = call.settings()
+    async with open_backend(settings) as backend:
+        await backend.control(job_id, "resume")
+        job = await backend.get_job(job_id)
+        if not wait:
+            show_job(call, job)
+            return ExitCode.DONE
+        attendance = _attendance(call, backend, job, after=job["last_seq"])
+        attendance.pauses = True
+        if settings.remote is None:
+            _drive_here(attendance, backend)
+        return await attendance.attend()
+
+
+def _drive_here(attendance: Attendance, backend: Backend) -> None:
+    """Drive the job in this process, unless another one does."""
+    from runnel.cli.local_backend import LocalBackend
+
+    if isinstance(backend, LocalBackend) and not backend.is_driven(attendance.job_id):
+        attendance.driver = backend
+
+
+def _attendance(call: Call, backend: Backend, job: Json, *, after: int) -> Attendance:
+    return Attendance(backend=backend, job=job, talk=call.talk, write_json=call.wants_json, after=after)

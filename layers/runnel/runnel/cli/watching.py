@@ -1,0 +1,207 @@
+"""Watching a job to its end: events to standard output, the display to standard error, signals to whoever must act.
+
+Laws (tests/e2e/test_cli.py):
+
+1. Ctrl-C once asks; what it asks for is the caller's to say. Ctrl-C again leaves at once.
+2. SIGTERM never pauses: the work is handed back.
+3. However watching ends, the terminal is left as it was.
+4. On a full disk the job is put to rest; nobody waits for room without being told.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from runnel.cli.backend import Backend, Json
+from runnel.cli.display import make_display, summary
+from runnel.cli.exit_codes import ExitCode, exit_code_of
+from runnel.cli.tally import Tally
+from runnel.cli.terminal import Talk, drop_output, write_raw
+from runnel.errors import Conflict
+
+if TYPE_CHECKING:
+    from runnel.cli.local_backend import LocalBackend
+
+Watch = asyncio.Task[None]
+#: How a run of a driver ended, in the words of `usecases.run_crawl`.
+Drive = asyncio.Task[Any]
+
+
+@dataclass(slots=True)
+class Signals:
+    """Which signal came, once one came."""
+
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    exit_code: ExitCode | None = None
+
+    def interrupt(self) -> None:
+        """Ctrl-C: the second one ends the process where it stands; the stores bear that."""
+        if self.exit_code is not None:
+            os._exit(ExitCode.INTERRUPTED)
+        self._set(ExitCode.INTERRUPTED)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        if self.exit_code is None:
+            self._set(ExitCode.TERMINATED)
+
+    def _set(self, code: ExitCode) -> None:
+        self.exit_code = code
+        self.came.set()
+
+
+@contextmanager
+def heard_signals() -> Iterator[Signals]:
+    """Hear SIGINT and SIGTERM while the context lasts."""
+    loop, signals = asyncio.get_running_loop(), Signals()
+    loop.add_signal_handler(signal.SIGINT, signals.interrupt)
+    loop.add_signal_handler(signal.SIGTERM, signals.terminate)
+    try:
+        yield signals
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attendance:
+    """One job that this process watches, and perhaps drives."""
+
+    backend: Backend
+    job: Json
+    talk: Talk
+    #: Whether durable events go to standard output.
+    write_json: bool
+    #: The sequence number after which events are shown.
+    after: int = 0
+    #: The driver in this process, begun after the signals are heard.
+    driver: "LocalBackend | None" = None
+    #: Whether Ctrl-C pauses the job; otherwise it only ends the watching.
+    pauses: bool = False
+    tally: Tally = field(default_factory=Tally)
+    _rested: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def job_id(self) -> str:
+        """The job."""
+        return str(self.job["job_id"])
+
+    async def attend(self) -> ExitCode:
+        """Stay until the job ends, rests, or a signal calls us away; the exit code."""
+        self._begin_tally()
+        with heard_signals() as signals:
+            driving = self.driver.drive(self.job_id) if self.driver else None
+            watching = asyncio.create_task(self._show())
+            try:
+                return await self._stay(watching, driving, signals)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    async def _stay(self, watching: Watch, driving: Drive | None, signals: Signals) -> ExitCode:
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(signals.came.wait())]
+        if self.driver is not None:
+            waits.append(asyncio.create_task(self.driver.full.wait()))
+        try:
+            await asyncio.wait({watching, *waits, *([driving] if driving else [])}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.driver is not None and self.driver.full.is_set() and not watching.done():
+            return await self._no_room(self.driver)
+        if signals.exit_code is not None and not watching.done():
+            return await self._leave(watching, driving, signals.exit_code)
+        if driving is not None and driving.done() and not watching.done():
+            return await self._driver_left(watching, driving, signals)
+        await watching
+        return self._ended()
+
+    async def _driver_left(self, watching: Watch, driving: Drive, signals: Signals) -> ExitCode:
+        match await driving:
+            case "paused":
+                return self._rest(ExitCode.INTERRUPTED)
+            case "handed_over":
+                return self._rest(ExitCode.TERMINATED)
+            case "no_lease" | "lease_lost":
+                self.talk.say(f"Another process drives job {self.job_id}; watching it. Ctrl-C ends the watching.")
+                self.driver, self.pauses = None, False
+        return await self._stay(watching, None, signals)
+
+    async def _leave(self, watching: Watch, driving: Drive | None, code: ExitCode) -> ExitCode:
+        if code is ExitCode.TERMINATED:
+            if self.driver is not None:
+                self.talk.say("Terminated: handing the job back.")
+                await self.driver.hand_on()
+            return self._ended() if self.tally.ending else self._rest(code)
+        if not self.pauses:
+            self.talk.insist(f"The job goes on without you. Watch it again: runnel watch {self.job_id}")
+            return code
+        self.talk.say("Pausing; Ctrl-C again leaves at once.")
+        if not await self._pause():
+            await watching
+            return self._ended()
+        rested = asyncio.create_task(self._rested.wait())
+        await asyncio.wait({watching, driving or rested}, return_when=asyncio.FIRST_COMPLETED)
+        rested.cancel()
+        return self._ended() if self.tally.ending else self._rest(code)
+
+    async def _no_room(self, driver: "LocalBackend") -> ExitCode:
+        self.talk.insist("Error: The disk that holds RUNNEL_HOME is full; nothing more can be stored.")
+        await driver.put_to_rest(self.job_id)
+        self.talk.insist(f"Make room, then go on: runnel resume {self.job_id}")
+        return ExitCode.CONFIGURATION
+
+    async def _pause(self) -> bool:
+        """Ask for a pause; False when the job is just ending by itself."""
+        try:
+            await self.backend.control(self.job_id, "pause")
+        except Conflict as conflict:
+            self.talk.say(conflict.message)
+            return False
+        return True
+
+    def _rest(self, code: ExitCode) -> ExitCode:
+        """Say how to go on."""
+        self.talk.insist(f"Job {self.job_id} can go on: runnel resume {self.job_id}")
+        return code
+
+    def _ended(self) -> ExitCode:
+        ending = self.tally.ending
+        if ending is None:
+            return self._rest(ExitCode.INTERRUPTED)
+        for line in summary(self.tally, self.job, remote=self.backend.is_remote):
+            self.talk.say(line)
+        return exit_code_of(ending, held=self.tally.held is not None or self.tally.output_behind)
+
+    def _begin_tally(self) -> None:
+        counts = self.job.get("counts") if self.after else None
+        self.tally.job_id, self.tally.library_id = self.job_id, self.job["library_id"]
+        self.tally.url = self.job["url"] or ""
+        if counts:
+            self.tally.done, self.tally.failed = counts["fetched"] + counts["unchanged"], counts["failed"]
+
+    async def _show(self) -> None:
+        display = make_display(self.talk)
+        try:
+            async with aclosing(self.backend.events(self.job_id, self.after)) as lines:
+                async for line in lines:
+                    if self.write_json and line.seq is not None:
+                        self._write(line.raw)
+                    self.tally.apply(line.event)
+                    display.show(line.event, self.tally)
+                    if self.tally.paused:
+                        self._rested.set()
+        finally:
+            display.close()
+
+    def _write(self, raw: bytes) -> None:
+        """Hand an event on; a reader who has left, as `head` does, does not end the job."""
+        try:
+            write_raw(raw)
+        except BrokenPipeError:
+            self.write_json = False
+            drop_output()

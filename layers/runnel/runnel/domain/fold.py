@@ -1,0 +1,251 @@
+"""A job's state as a fold of its log: what a new driver knows after reading it, and what the running one goes by.
+
+Laws (names are the rules of the commit model):
+1. Only `url_retry` counts towards the attempts [lost_no_attempt].
+2. After a lost driver the started-but-undecided URLs are suspects; only a crash while alone counts against a page
+   [suspects_alone, only_alone_counts]; what a driver left when it released the lease is neither [release_no_crash].
+3. The first URL of a body, in the order of the log, is `fetched`; the others are its duplicates.
+4. A sitemap counts as read when its event stands in the log, behind everything that it has brought.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from runnel.domain import events as e
+from runnel.domain.effects import NO_NOTE, Note
+from runnel.domain.verdicts import Counts, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Crawled:
+    """A crawled page as the log tells it."""
+
+    outcome: Verdict
+    final_url: str
+    body_hash: str
+    #: Raw place, charset, validators: what the processor needs.
+    note: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over the log."""
+
+    discovered: int = 0
+    ruled_out: int = 0
+    pages: int = 0
+    words: int = 0
+    chunks: int = 0
+    vectors: int = 0
+    bytes: int = 0
+    sources: int = 0
+
+
+@dataclass(slots=True)
+class JobFold:
+    """The state of a job; `apply` takes each durable event once, in order."""
+
+    last_seq: int = 0
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ending: e.TerminalEvent | None = None
+    totals: Totals = field(default_factory=Totals)
+    # --- URLs
+    decided: dict[str, Verdict] = field(default_factory=dict)
+    crawled: dict[str, Crawled] = field(default_factory=dict)
+    first_of_body: dict[str, str] = field(default_factory=dict)
+    undecided: dict[str, None] = field(default_factory=dict)
+    started_here: set[str] = field(default_factory=set)
+    suspects: set[str] = field(default_factory=set)
+    ruled_out: set[str] = field(default_factory=set)
+    crashes: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    starts: Counter[str] = field(default_factory=Counter)
+    last_error: str | None = None
+    # --- batches
+    batch_of: dict[str, str] = field(default_factory=dict)
+    loose: dict[str, None] = field(default_factory=dict)
+    open_batches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+    # --- the job
+    sources_started: set[str] = field(default_factory=set)
+    robots_hosts: set[str] = field(default_factory=set)
+    #: By host: the sitemaps that its robots.txt names, as written there.
+    named_sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Sitemaps that need no reading any more, each with those that it names itself.
+    sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    paused: bool = False
+    cancelling: bool = False
+    published: int | None = None
+
+    def apply(self, event: e.DurableEvent, note: Note = NO_NOTE) -> None:
+        """Take the next event of the log."""
+        self.last_seq = event.seq
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event, note)
+
+    def counts(self, *, seen: int, rest: Verdict) -> Counts:
+        """URLs by verdict when *seen* distinct URLs were seen; those without one count as *rest*."""
+        by = Counter(self.decided.values())
+        by[Verdict.SKIPPED] += self.totals.ruled_out
+        by[rest] += seen - by.total()
+        return Counts(seen=seen, **{verdict.value: by[verdict] for verdict in Verdict})
+
+    @property
+    def kept(self) -> int:
+        """Pages kept so far: fetched and unchanged."""
+        return len(self.first_of_body)
+
+
+def _created(fold: JobFold, event: e.JobCreated, _: Note) -> None:
+    fold.created_at = event.time
+
+
+def _started(fold: JobFold, event: e.JobStarted, _: Note) -> None:
+    fold.started_at = event.time
+
+
+def _handover(fold: JobFold, event: e.Handover, _: Note) -> None:
+    lost = event.reason == "lease_lost"
+    if lost:
+        fold.crashes.update(fold.suspects & fold.undecided.keys() & fold.started_here)
+    fold.suspects = set(fold.undecided) if lost else fold.suspects & fold.undecided.keys()
+    fold.started_here = set()
+
+
+def _source_started(fold: JobFold, event: e.SourceStarted, _: Note) -> None:
+    fold.sources_started.add(event.source_id)
+    fold.totals.discovered += event.count
+    fold.totals.sources += 1
+
+
+def _robots(fold: JobFold, event: e.RobotsLoaded, _: Note) -> None:
+    fold.robots_hosts.add(event.host)
+    fold.named_sitemaps[event.host] = event.sitemaps
+
+
+def _sitemap(fold: JobFold, event: e.SitemapLoaded, note: Note) -> None:
+    fold.sitemaps[event.url] = tuple(note.get("sitemaps", ()))
+
+
+def _log(fold: JobFold, _: e.Log, note: Note) -> None:
+    if "unread_sitemap" in note:
+        fold.sitemaps[note["unread_sitemap"]] = ()
+
+
+def _url_started(fold: JobFold, event: e.UrlStarted, _: Note) -> None:
+    fold.starts[event.url] += 1
+    fold.undecided[event.url] = None
+    fold.started_here.add(event.url)
+
+
+def _decide(fold: JobFold, url: str, verdict: Verdict) -> None:
+    fold.decided[url] = verdict
+    fold.undecided.pop(url, None)
+
+
+def _crawled(fold: JobFold, event: e.UrlCrawled, note: Note) -> None:
+    verdict = Verdict(event.outcome)
+    _decide(fold, event.url, verdict)
+    fold.crawled[event.url] = Crawled(verdict, event.final_url, event.body_hash, note)
+    fold.totals.bytes += event.content_length
+    if verdict is not Verdict.DUPLICATE:
+        fold.first_of_body[event.body_hash] = event.url
+        fold.loose[event.url] = None
+
+
+def _discovered(fold: JobFold, event: e.UrlsDiscovered, note: Note) -> None:
+    fold.totals.discovered += event.count
+    fold.ruled_out.update(url for url, _, _ in note.get("ruled_out", ()))
+    fold.totals.ruled_out += sum(event.skipped.values())
+
+
+def _skipped(fold: JobFold, event: e.UrlSkipped, _: Note) -> None:
+    _decide(fold, event.url, Verdict.SKIPPED)
+
+
+def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
+    fold.failures[event.url] += 1
+    fold.undecided.pop(event.url, None)
+
+
+def _failed(fold: JobFold, event: e.UrlFailed, _: Note) -> None:
+    _decide(fold, event.url, Verdict.FAILED)
+    fold.last_error = f"{event.url}: {event.error.message}"
+
+
+def _sent(fold: JobFold, event: e.SentToProcessing, note: Note) -> None:
+    urls = tuple(note.get("urls", event.urls))
+    fold.open_batches[event.batch_id] = urls
+    for url in urls:
+        fold.batch_of[url] = event.batch_id
+        fold.loose.pop(url, None)
+
+
+def _processed(fold: JobFold, event: e.BatchProcessed, note: Note) -> None:
+    fold.open_batches.pop(event.batch_id, None)
+    fold.totals.pages += event.pages
+    fold.totals.words += event.words
+    fold.totals.chunks += event.chunks
+    fold.totals.vectors += event.vectors
+    fold.dropped.update(note.get("dropped", ()))
+
+
+def _batch_failed(fold: JobFold, event: e.BatchFailed, note: Note) -> None:
+    if event.batch_id is None or event.will_retry:
+        return
+    urls = fold.open_batches.pop(event.batch_id, ())
+    fold.dropped.update(note.get("dropped", urls))
+    fold.last_error = event.error.message
+
+
+def _paused(fold: JobFold, _: e.JobPaused, __: Note) -> None:
+    fold.paused = True
+
+
+def _resumed(fold: JobFold, _: e.JobResumed, __: Note) -> None:
+    fold.paused = False
+
+
+def _cancelling(fold: JobFold, _: e.JobCancelling, __: Note) -> None:
+    fold.cancelling = True
+
+
+def _published(fold: JobFold, event: e.LibraryPublished, _: Note) -> None:
+    fold.published = event.generation
+
+
+def _ended(fold: JobFold, event: e.TerminalEvent, _: Note) -> None:
+    fold.ending = event
+
+
+_HANDLERS: Mapping[type[Any], Any] = {
+    e.JobCreated: _created,
+    e.JobStarted: _started,
+    e.Handover: _handover,
+    e.SourceStarted: _source_started,
+    e.RobotsLoaded: _robots,
+    e.SitemapLoaded: _sitemap,
+    e.Log: _log,
+    e.UrlStarted: _url_started,
+    e.UrlCrawled: _crawled,
+    e.UrlsDiscovered: _discovered,
+    e.UrlSkipped: _skipped,
+    e.UrlRetry: _retry,
+    e.UrlFailed: _failed,
+    e.SentToProcessing: _sent,
+    e.BatchProcessed: _processed,
+    e.BatchFailed: _batch_failed,
+    e.JobPaused: _paused,
+    e.JobResumed: _resumed,
+    e.JobCancelling: _cancelling,
+    e.LibraryPublished: _published,
+    e.JobCompleted: _ended,
+    e.JobFailed: _ended,
+    e.JobTimeout: _ended,
+    e.JobCancelled: _ended,
+}

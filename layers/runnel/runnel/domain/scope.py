@@ -1,0 +1,180 @@
+"""What belongs to a crawl.
+
+Laws (tests/unit/domain/test_scope.py):
+
+* a URL is in when it lies in the site, matches no exclude pattern and, where there are include patterns, one of them;
+* the start URLs are in unless excluded: an include pattern chooses pages, not where the crawl begins;
+* http and https on their usual ports are one site; any other port is a site of its own;
+* whoever asks gets the rule that decided, in words that a user typed or can look up.
+
+The site is by default the start URL's directory on its host: `https://h/docs/intro` gives `/docs/`, and so does
+`https://h/docs/`, but `https://h/docs` gives `/`, as a browser would resolve a link there.
+
+Limits: there is no public suffix list here. For the scope `domain` the registrable domain is the last two labels, or
+three below a well-known shared suffix (`SHARED_SUFFIXES`, and `co.uk`-like ones).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from runnel.domain.globs import Matcher, compile_glob
+from runnel.domain.payloads import ScopeRules
+from runnel.domain.verdicts import SkipReason
+
+ScopeKind = Literal["subpages", "hostname", "domain"]
+
+#: Suffixes under which everybody may have a site: neighbours there are strangers.
+SHARED_SUFFIXES: Final = frozenset(
+    {
+        "appspot.com",
+        "azurewebsites.net",
+        "bitbucket.io",
+        "blogspot.com",
+        "cloudfront.net",
+        "fly.dev",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "netlify.app",
+        "onrender.com",
+        "pages.dev",
+        "readthedocs.io",
+        "readthedocs-hosted.com",
+        "rtfd.io",
+        "surge.sh",
+        "vercel.app",
+        "web.app",
+        "workers.dev",
+    }
+)
+#: Second-level names of countries: `co.uk`, `com.au`, ….
+_COUNTRY_SECOND_LEVELS: Final = frozenset(
+    {"ac", "co", "com", "edu", "go", "gob", "gov", "gv", "ne", "net", "or", "org"}
+)
+_OTHER_SCHEME: Final = {"http": "https", "https": "http"}
+
+
+class Ruling(NamedTuple):
+    """Why a URL is not in scope, and the rule that says so."""
+
+    reason: SkipReason
+    rule: str
+
+
+class _Pattern(NamedTuple):
+    """A glob, and whether it is meant for the whole URL."""
+
+    glob: str
+    is_for_url: bool
+    matches: Matcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What belongs to a crawl: start URLs (canonical), kind, patterns, further hosts."""
+
+    starts: tuple[str, ...]
+    kind: ScopeKind = "subpages"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    allow_domains: tuple[str, ...] = ()
+    #: What `judge` needs, prepared once.
+    _prefixes: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _domains: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _outside: Ruling = field(init=False, repr=False, compare=False)
+    _includes: tuple[_Pattern, ...] = field(init=False, repr=False, compare=False)
+    _excludes: tuple[_Pattern, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the prefixes and patterns."""
+        allowed = tuple(domain.lower().strip(".") for domain in self.allow_domains)
+        domains = tuple(registrable_domain(_hostname(url)) for url in self.starts) if self.kind == "domain" else ()
+        prefixes = () if self.kind == "domain" else _unique(p for url in self.starts for p in _prefixes(url, self.kind))
+        where = tuple(url.partition("://")[2] for url in prefixes[:1]) + _unique(domains + allowed)
+        object.__setattr__(self, "_prefixes", prefixes)
+        object.__setattr__(self, "_domains", _unique(domains + allowed))
+        object.__setattr__(self, "_outside", Ruling(SkipReason.OUT_OF_SCOPE, _listed(f"scope {self.kind}", where)))
+        object.__setattr__(self, "_includes", tuple(map(_pattern, self.include)))
+        object.__setattr__(self, "_excludes", tuple(map(_pattern, self.exclude)))
+
+    @classmethod
+    def of(cls, rules: ScopeRules) -> "Scope":
+        """Read the rules of a payload."""
+        return cls(
+            starts=rules.start_urls,
+            kind=rules.scope,
+            include=rules.include,
+            exclude=rules.exclude,
+            allow_domains=rules.allow_domains,
+        )
+
+    def judge(self, url: str) -> Ruling | None:
+        """Tell why the canonical *url* is not in scope; None when it is."""
+        if not (url.startswith(self._prefixes) or self._is_in_domains(url) or url in self.starts):
+            return self._outside
+        if not self._includes and not self._excludes:
+            return None
+        path = _path(url)
+        for pattern in self._excludes:
+            if pattern.matches(url if pattern.is_for_url else path):
+                return Ruling(SkipReason.EXCLUDED, f"exclude {pattern.glob}")
+        if not self._includes or url in self.starts:
+            return None
+        if any(pattern.matches(url if pattern.is_for_url else path) for pattern in self._includes):
+            return None
+        return Ruling(SkipReason.NOT_INCLUDED, _listed("include", self.include))
+
+    def _is_in_domains(self, url: str) -> bool:
+        """Tell whether the host is one of the further domains, or below one."""
+        if not self._domains:
+            return False
+        host = _hostname(url)
+        return any(host == domain or host.endswith("." + domain) for domain in self._domains)
+
+
+def registrable_domain(host: str) -> str:
+    """Give the domain that its owner registered, of a host name; an address is its own."""
+    labels = host.rstrip(".").split(".")
+    if host.startswith("[") or labels[-1].isdecimal() or len(labels) <= 2:
+        return host.rstrip(".")
+    is_country = len(labels[-1]) == 2 and labels[-2] in _COUNTRY_SECOND_LEVELS
+    is_shared = is_country or ".".join(labels[-2:]) in SHARED_SUFFIXES
+    return ".".join(labels[-3:] if is_shared else labels[-2:])
+
+
+def _prefixes(url: str, kind: ScopeKind) -> list[str]:
+    """Give what the URLs of the start URL's site begin with, in both schemes when the port is the usual one."""
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    place = host + (_path(url).rpartition("/")[0] if kind == "subpages" else "") + "/"
+    has_port = host.rpartition(":")[2].isdecimal() and not host.endswith("]")
+    schemes = [scheme] if has_port else [scheme, _OTHER_SCHEME[scheme]]
+    return [f"{one}://{place}" for one in schemes]
+
+
+def _hostname(url: str) -> str:
+    """Give the host of a canonical URL without its port."""
+    host = url.split("/", 3)[2]
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdecimal() and not host.endswith("]") else host
+
+
+def _path(url: str) -> str:
+    """Give the path of a canonical URL, without the query."""
+    return "/" + url.split("/", 3)[3].partition("?")[0]
+
+
+def _pattern(glob: str) -> _Pattern:
+    """Read a glob: one with `://` is for the whole URL."""
+    return _Pattern(glob, "://" in glob, compile_glob(glob))
+
+
+def _listed(name: str, values: Iterable[str]) -> str:
+    """Write `name a, b`, cut to what an event can hold."""
+    return f"{name} {', '.join(values)}"[:200].rstrip(", ")
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    """Keep each value once, in order."""
+    return tuple(dict.fromkeys(values))

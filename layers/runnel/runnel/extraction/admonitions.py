@@ -1,0 +1,82 @@
+"""Notes and warnings as GitHub's alerts: `> [!NOTE]`, with their own title in bold when it says more than the kind.
+
+Laws: only a box that its class names as an admonition becomes one; nothing of its text is lost. The alert's mark passes
+the renderer as private-use characters, for it would escape the brackets.
+"""
+
+import re
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.contents import Contents
+from runnel.extraction.metadata import one_line
+
+#: Sphinx and Material for MkDocs, GitHub, Docusaurus; then DocBook's and Asciidoctor's bare class names.
+BOXES: Final = (
+    ".admonition", ".markdown-alert", ".theme-admonition",
+    "div.note", "div.tip", "div.important", "div.warning", "div.caution",
+)  # fmt: skip
+
+TITLES: Final = ".admonition-title, .markdown-alert-title, h3.title, summary"
+
+#: GitHub knows five kinds; the others are told by the nearest.
+KINDS: Final = {
+    "note": "NOTE", "info": "NOTE", "seealso": "NOTE", "abstract": "NOTE", "example": "NOTE", "admonition": "NOTE",
+    "tip": "TIP", "hint": "TIP", "success": "TIP",
+    "important": "IMPORTANT", "question": "IMPORTANT",
+    "warning": "WARNING", "attention": "WARNING",
+    "caution": "CAUTION", "danger": "CAUTION", "error": "CAUTION", "failure": "CAUTION", "bug": "CAUTION",
+}  # fmt: skip
+
+OPEN, CLOSE = "\ue0f0", "\ue0f1"
+MARK: Final = re.compile(f"{OPEN}([A-Z]+){CLOSE}\n([ >]*>) ?\n")
+
+
+def mark_admonitions(main: turbohtml.Element, contents: Contents) -> None:
+    """Turn each admonition of *main* into a quotation that begins with its mark."""
+    boxes = contents.any_of(*BOXES)
+    for box in main.select(boxes) if boxes else ():
+        kind = _kind(box)
+        if kind and _has_text(box):
+            _mark(box, kind)
+
+
+def restore_admonitions(markdown: str) -> str:
+    """Write the marks that `mark_admonitions` left as GitHub's."""
+    if OPEN not in markdown:
+        return markdown
+    marked = MARK.sub(r"[!\1]\n", markdown)
+    return marked.replace(OPEN, "[!").replace(CLOSE, "]")
+
+
+def _kind(box: turbohtml.Element) -> str:
+    """Return the alert of the most exact class: `admonition` itself says least and counts last."""
+    names = [name.lower().rpartition("-")[2] for name in (box.attr("class") or "").split()]
+    kinds = [KINDS[name] for name in sorted(names, key="admonition".__eq__) if name in KINDS]
+    return kinds[0] if kinds else ""
+
+
+def _has_text(box: turbohtml.Element) -> bool:
+    return next(iter(box.stripped_strings), None) is not None
+
+
+def _mark(box: turbohtml.Element, kind: str) -> None:
+    title = box.select_one(TITLES)
+    said = ""
+    if title is not None:
+        said = one_line(title.text)
+        title.decompose()
+    if said and said.rstrip(":").upper() != kind:
+        box.insert(0, _bold_line(said))
+    box.tag = "blockquote"
+    opening = turbohtml.Element("p")
+    opening.append(turbohtml.Text(f"{OPEN}{kind}{CLOSE}"))
+    box.insert(0, opening)
+
+
+def _bold_line(text: str) -> turbohtml.Element:
+    line, bold = turbohtml.Element("p"), turbohtml.Element("strong")
+    bold.append(turbohtml.Text(text))
+    line.append(bold)
+    return line

@@ -1,0 +1,241 @@
+"""A main part as Markdown: the one place that knows which library writes it.
+
+Laws: GitHub's dialect; code is fenced and its text stays byte for byte, with the language that the page names; links
+and images are absolute and right, with their fragments; a link that runs code or carries its own data is its text only;
+text that looks like markup comes out as text. The tree is changed on the way: this is the last reader of a page.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.admonitions import BOXES, restore_admonitions
+from runnel.extraction.contents import Contents
+from runnel.extraction.links import LinkResolver
+from runnel.extraction.spaces import NO_BREAK_SPACE, are_between_words, replace_in_markdown, replace_in_tree
+from runnel.extraction.tables import SPANNED, expand_spans, pad_rows, unwrap_layout_tables
+
+#: Boxes that hold no meaning of their own: a heading's link to itself, lists that only lay out an API page.
+LAYOUT: Final = (
+    "a.header", "ul.blockList", "ul.blockListLast", "ul.block-list", "ul.member-list", "ul.details-list",
+    "ul.summary-list",
+)  # fmt: skip
+
+#: What rendering wants to know of a tree's contents.
+RENDERED: Final = (*LAYOUT, "pre", "sup", "table", *SPANNED)
+
+#: How generators name a language in a class: Prism, highlight.js, Sphinx and Pygments, mdBook, GeSHi.
+LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language|lang|highlight|source|brush:)-?\s*([A-Za-z][\w+#.-]*)")
+
+#: Class endings that look like a language and are none.
+NO_LANGUAGE: Final = frozenset(
+    {"default", "none", "text", "plaintext", "plain", "txt", "nohighlight", "wrapper", "source", "content"}
+)
+
+#: Names of one tool for a language that everyone else calls otherwise.
+SAME_LANGUAGE: Final = {
+    "python3": "python",
+    "ipython3": "python",
+    "ipython": "python",
+    "pycon3": "pycon",
+    "shell-session": "console",
+}
+
+#: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
+UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
+
+#: Stands for such a target until its link is gone; no URL holds this character, for URLs are ASCII.
+UNSAFE_MARK: Final = "\ue0f2"
+
+#: A power or an index of one number or letter: without a mark `2<sup>10</sup>` reads 210.
+POWER: Final = re.compile(r"[-+\u2212]?(?:\d{1,4}|[a-z])")
+
+#: How the renderer writes emphasis that has no Markdown form.
+EMPHASIS_TAG: Final = re.compile("<(?:em|strong)>")
+
+#: Links that show nothing: icons gone with the furniture, and what is left where a page nests one link in another.
+BARE_LINKS: Final = ".//a[@href][not(normalize-space())][not(.//img)]"
+
+
+class _Style(turbohtml.Markdown):
+    """A style that the renderer unpacks once, not once a page (9 us); without that method it is any other."""
+
+    def _unpack(self) -> dict[str, object]:
+        return UNPACKED or super()._unpack()
+
+
+UNPACKED: dict[str, object] = {}
+STYLE: Final = _Style(tables=turbohtml.Markdown.Tables(cell_blocks="text"))
+UNPACKED |= STYLE._unpack()  # noqa: SLF001  # our own method
+
+
+def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str) -> str:
+    """Render *main*, whose furniture is gone, with links resolved by *resolver*; ends with one newline unless empty.
+
+    *text* is the text of *main*, for the caller has it.
+    """
+    layout = contents.any_of(*LAYOUT)
+    if layout:
+        main.strip_tags(layout)
+    _name_languages_and_powers(main, contents)
+    if contents.any_of("table"):
+        if contents.any_of("pre"):
+            unwrap_layout_tables(main)
+        expand_spans(main, contents)
+    _make_absolute(main, resolver)
+    markdown = _rendered(main, text)
+    if contents.any_of(*BOXES):
+        markdown = restore_admonitions(markdown)
+    markdown = markdown.strip("\n")
+    return f"{markdown}\n" if markdown.strip() else ""
+
+
+def _rendered(main: turbohtml.Element, text: str) -> str:
+    """Render *main*, whose text is *text*, with plain spaces; and again when a small change makes more expressible."""
+    has_no_breaks = NO_BREAK_SPACE in text
+    in_markdown = has_no_breaks and are_between_words(text)
+    if has_no_breaks and not in_markdown:
+        replace_in_tree(main)
+    markdown = main.to_markdown(STYLE)
+    if in_markdown:
+        replaced = None if EMPHASIS_TAG.search(markdown) else replace_in_markdown(markdown, main)
+        if replaced is None:
+            replace_in_tree(main)
+        markdown = main.to_markdown(STYLE) if replaced is None else replaced
+    if not _make_expressible(main, markdown):
+        return markdown
+    if has_no_breaks:
+        replace_in_tree(main)
+    return main.to_markdown(STYLE)
+
+
+def _make_expressible(main: turbohtml.Element, markdown: str) -> bool:
+    """Change what the renderer wrote as HTML, or as nothing, in *markdown*; returns whether there was anything."""
+    changed = False
+    if "<" in markdown:
+        changed = "<table" in markdown and pad_rows(main)
+        if "](<" in markdown:
+            changed = _trim_targets(main) or changed
+        if EMPHASIS_TAG.search(markdown):
+            changed = _unwrap_inexpressible(main) or changed
+    if "[](" in markdown:
+        changed = _drop_bare_links(main) or changed
+    return changed
+
+
+def _drop_bare_links(main: turbohtml.Element) -> bool:
+    links = [link for link in main.xpath_iter(BARE_LINKS) if isinstance(link, turbohtml.Element)]
+    for link in links:
+        link.decompose()
+    return bool(links)
+
+
+def _trim_targets(main: turbohtml.Element) -> bool:
+    """Drop the white space around targets, which rewriting leaves where it stood; returns whether there was any."""
+    trimmed = False
+    for element in main.select("a[href], img[src]"):
+        name = "href" if element.tag == "a" else "src"
+        target = element.attr(name) or ""
+        if target != target.strip():
+            element.attrs[name] = target.strip()
+            trimmed = True
+    return trimmed
+
+
+def _unwrap_inexpressible(main: turbohtml.Element) -> bool:
+    """Take away each emphasis that meets other than ASCII punctuation; returns whether there was one.
+
+    Its asterisks would not pair in CommonMark, and one such makes the renderer write all the page's emphasis as HTML.
+    """
+    found = [element for element in main.select("em, strong, i, b, cite, dfn, var") if _has_odd_edge(element)]
+    for element in found:
+        element.unwrap()
+    return bool(found)
+
+
+def _has_odd_edge(element: turbohtml.Element) -> bool:
+    before, after = element.previous_sibling, element.next_sibling
+    edges = (
+        before.text[-1:] if before is not None else "",
+        element.text[:1],
+        element.text[-1:],
+        after.text[:1] if after is not None else "",
+    )
+    return any(not (edge.isascii() or edge.isalnum()) for edge in edges)
+
+
+def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> None:
+    """See to code blocks and powers in one walk."""
+    found = contents.any_of("pre", "sup")
+    for element in main.select(found) if found else ():
+        if element.tag == "pre":
+            _name_language(element)
+        elif POWER.fullmatch(element.text):
+            element.insert(0, turbohtml.Text("^"))
+
+
+def _name_language(block: turbohtml.Element) -> None:
+    """Write a code block's language where the renderer looks for it."""
+    codes = block.select("code")
+    language = _language(block, codes)
+    for element in (block, *codes):
+        if element.attr("class") is not None:
+            del element.attrs["class"]
+    if language:
+        block.attrs["class"] = f"language-{language}"
+
+
+def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
+    """Return what the first code element, the block, or one of the two boxes around it says."""
+    around = block.parent
+    for element in (*codes[:1], block, around, around.parent if around is not None else None):
+        if isinstance(element, turbohtml.Element):
+            found = _language_of(element)
+            if found:
+                return found
+    return ""
+
+
+def _language_of(element: turbohtml.Element) -> str:
+    named = element.attr("data-lang") or element.attr("data-language")
+    return _language_in(named, "") if named else _language_in("", element.attr("class") or "")
+
+
+@lru_cache(maxsize=1024)
+def _language_in(named: str, classes: str) -> str:
+    for name in [named] if named else LANGUAGE.findall(classes):
+        lower = name.lower()
+        if lower not in NO_LANGUAGE:
+            return SAME_LANGUAGE.get(lower, lower)
+    return ""
+
+
+class _Targets(dict[str, str]):
+    """What each target of a page becomes; a dictionary, for most are asked for more than once, in C."""
+
+    def __init__(self, resolver: LinkResolver) -> None:
+        super().__init__()
+        self._paths = resolver.paths
+        self.unsafe = False
+
+    def __missing__(self, href: str) -> str:
+        path, mark, fragment = href.partition("#")  # the parser has taken the white space off its ends
+        url = self._paths[path]
+        if url is None or url.startswith(UNSAFE_SCHEMES):
+            self.unsafe = True
+            target = UNSAFE_MARK
+        else:
+            target = f"{url}#{fragment}" if mark else url
+        self[href] = target
+        return target
+
+
+def _make_absolute(main: turbohtml.Element, resolver: LinkResolver) -> None:
+    """Resolve every link and image source; those that nobody should follow lose their markup."""
+    targets = _Targets(resolver)
+    main.rewrite_links(targets.__getitem__)
+    if targets.unsafe:
+        main.strip_tags(f'a[href*="{UNSAFE_MARK}"]')
+        main.remove(f'img[src*="{UNSAFE_MARK}"]')

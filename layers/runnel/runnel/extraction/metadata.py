@@ -1,0 +1,96 @@
+"""What a page says about itself in its head: title, description, language, and its wishes to robots.
+
+Laws: text is on one line; a missing fact is the empty string or None, never a guess but for the title (`<title>`, then
+`og:title`, then the first `h1`). `none` in a robots meta means both noindex and nofollow; wishes to one named robot
+(`googlebot`) are not for us.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.links import LinkResolver
+
+#: Whom a `<meta name>` must address for us to obey it.
+ROBOTS_NAMES: Final = ("robots", "runnel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """The facts of one head."""
+
+    title: str
+    description: str
+    lang: str
+    nofollow: bool
+    noindex: bool
+    canonical: str | None
+    refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+
+
+def read_metadata(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> Metadata:
+    """Read the head of the page at *url*."""
+    named = _named_metas(tree)
+    wishes = {wish for name in ROBOTS_NAMES for wish in _wishes(named.get(name, ""))}
+    return Metadata(
+        title=_title(tree) or named.get("og:title", "") or _first_heading(tree),
+        description=named.get("description", "") or named.get("og:description", ""),
+        lang=_lang(tree),
+        nofollow=bool(wishes & {"nofollow", "none"}),
+        noindex=bool(wishes & {"noindex", "none"}),
+        canonical=_canonical(tree, resolver),
+        refresh=_refresh(tree, resolver, url=url),
+    )
+
+
+def one_line(text: str) -> str:
+    """Return *text* with each run of white space as one space."""
+    return " ".join(text.split())
+
+
+def _named_metas(tree: turbohtml.Document) -> dict[str, str]:
+    """Return content by lower-case name or property; wishes to robots add up, of other names the first counts."""
+    named: dict[str, str] = {}
+    for meta in tree.select("meta[content]"):
+        name = (meta.attr("name") or meta.attr("property") or "").strip().lower()
+        content = one_line(meta.attr("content") or "")
+        if name in ROBOTS_NAMES and name in named:
+            named[name] += f",{content}"
+        elif name:
+            named.setdefault(name, content)
+    return named
+
+
+def _wishes(content: str) -> list[str]:
+    return content.lower().replace(",", " ").split()
+
+
+def _title(tree: turbohtml.Document) -> str:
+    element = tree.select_one("head > title")
+    return "" if element is None else one_line(element.text)
+
+
+def _first_heading(tree: turbohtml.Document) -> str:
+    element = tree.select_one("h1")
+    return "" if element is None else one_line(element.text)
+
+
+def _lang(tree: turbohtml.Document) -> str:
+    root = tree.root
+    return "" if root is None else (root.attr("lang") or root.attr("xml:lang") or "").strip()
+
+
+def _canonical(tree: turbohtml.Document, resolver: LinkResolver) -> str | None:
+    element = tree.select_one('link[rel~="canonical" i][href]')
+    return None if element is None else resolver.web(element.attr("href") or "")
+
+
+def _refresh(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> str | None:
+    """Return the page that a refresh leads to; a page that reloads itself leads nowhere."""
+    names = [meta.attr("http-equiv") or "" for meta in tree.select("meta[http-equiv]")]
+    directive = tree.meta_refresh("") if any("refresh" in name.lower() for name in names) else None
+    if directive is None or not directive[1]:
+        return None
+    target = resolver.web(directive[1])
+    return None if target == resolver.web(url) else target

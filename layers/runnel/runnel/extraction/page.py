@@ -1,0 +1,41 @@
+"""What reading a page gives, apart from how it is read: whoever only passes it on need not load the parser."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+#: One heading: level, text, anchor ("" when it has none).
+Heading = tuple[int, str, str]
+
+#: Measured on real documentation: level 1 costs a third of level 6 and packs a fifth worse.
+GZIP_LEVEL: Final = 1
+
+#: zlib's sign for the gzip format; its header carries no time, so equal text packs to equal bytes.
+GZIP_FORMAT: Final = 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReading:
+    """What one page says."""
+
+    title: str
+    description: str
+    lang: str
+    links: tuple[str, ...]  # absolute http(s), without fragment, distinct, in document order
+    links_truncated: bool  # the page has more than `MAX_LINKS`
+    nofollow: bool  # the page asks robots to follow none of its links
+    noindex: bool  # the page asks robots not to keep it
+    canonical: str | None
+    refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+    headings: tuple[Heading, ...]  # level, text, anchor
+    words: int  # of the main part's text
+    is_empty: bool  # the main part has no word
+    body_hash: str  # sha256 of the bytes, in hex
+    markdown: str  # "" when only links were asked for
+    content_hash: str  # sha256 of the Markdown as UTF-8, in hex; "" without Markdown asked for
+    markdown_gz: bytes  # the Markdown as UTF-8, gzip; b"" without Markdown asked for
+
+
+def pack_markdown(markdown: bytes) -> bytes:
+    """The Markdown as it is stored: gzip, the same bytes for the same text."""
+    return zlib.compress(markdown, GZIP_LEVEL, GZIP_FORMAT)

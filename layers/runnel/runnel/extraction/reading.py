@@ -1,0 +1,99 @@
+"""One page, read once: bytes in, everything that a crawl wants to know out, from one tree.
+
+Laws: both readings say the same of the same bytes but for what rendering adds (`markdown`, its hash and its packed
+form); any bytes give a reading or `PageUnreadable`; equal bytes give an equal reading, packed form included.
+"""
+
+import hashlib
+from typing import Final
+
+import turbohtml
+
+from runnel.errors import PageUnreadable
+from runnel.extraction.admonitions import BOXES, mark_admonitions
+from runnel.extraction.charset import parse_html
+from runnel.extraction.contents import Contents
+from runnel.extraction.headings import LEVELS, take_headings
+from runnel.extraction.links import LinkResolver, find_base, find_links
+from runnel.extraction.main_part import FURNITURE, choose_main_part
+from runnel.extraction.markdown import RENDERED, render_markdown
+from runnel.extraction.metadata import read_metadata
+from runnel.extraction.page import Heading, PageReading, pack_markdown
+from runnel.extraction.spaces import NO_BREAK_SPACE
+
+#: What is asked of a tree before it changes, for links alone and for Markdown too.
+ASKED: Final = (*BOXES, *LEVELS, *FURNITURE, "form")
+RENDERED_TOO: Final = (*ASKED, *RENDERED)
+
+#: Maps the bytes of ASCII's white space to a space, and all others to an x; beside it only no-break spaces are real.
+SPACES_AND_OTHERS: Final = bytes(ord(" ") if byte in b" \t\n\r\v\f" else ord("x") for byte in range(256))
+
+
+def read_page(body: bytes, *, url: str, charset: str | None = None) -> PageReading:
+    """Read all of a page, Markdown included; raises `PageUnreadable`.
+
+    Args:
+        url: the page's own address, after redirects.
+        charset: what the HTTP header named, if it did.
+    """
+    return _read(body, url=url, charset=charset, render=True)
+
+
+def read_links(body: bytes, *, url: str, charset: str | None = None) -> PageReading:
+    """Read all of a page but its Markdown; raises `PageUnreadable`."""
+    return _read(body, url=url, charset=charset, render=False)
+
+
+def _read(body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+    try:
+        return _read_tree(parse_html(body, charset=charset), body, url=url, render=render)
+    except (ValueError, RecursionError, MemoryError) as exc:  # what the parser raises on a page beyond it
+        raise PageUnreadable(f"The page could not be read: {exc}") from exc
+
+
+def _read_main(
+    tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, render: bool
+) -> tuple[tuple[Heading, ...], int, str]:
+    """Return headings, words and Markdown of the main part."""
+    main = choose_main_part(tree, contents)
+    if main is None:
+        return (), 0, ""
+    mark_admonitions(main, contents)  # before the headings: the title of a note is none
+    headings = take_headings(main, contents)
+    text = main.text
+    markdown = render_markdown(main, contents, resolver, text) if render else ""
+    return headings, count_words(text), markdown
+
+
+def count_words(text: str) -> int:
+    """Return how many runs of other than white space *text* has; splitting it would make a string of each."""
+    flat = f" {text}".replace(NO_BREAK_SPACE, " ").encode("utf-8", "replace").translate(SPACES_AND_OTHERS)
+    return flat.count(b" x")
+
+
+def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, render: bool) -> PageReading:
+    """Read in the one order that works: links and facts first, for the rest takes the tree apart."""
+    contents = Contents(tree, RENDERED_TOO if render else ASKED)
+    resolver = LinkResolver(find_base(tree, url=url))
+    links, links_truncated = find_links(tree, resolver)
+    facts = read_metadata(tree, resolver, url=url)
+    headings, words, markdown = _read_main(tree, contents, resolver, render=render)
+    packed = markdown.encode()
+    return PageReading(
+        title=facts.title,
+        description=facts.description,
+        lang=facts.lang,
+        links=links,
+        links_truncated=links_truncated,
+        nofollow=facts.nofollow,
+        noindex=facts.noindex,
+        canonical=facts.canonical,
+        refresh=facts.refresh,
+        headings=headings,
+        words=words,
+        is_empty=words == 0,
+        body_hash=hashlib.sha256(body).hexdigest(),
+        markdown=markdown,
+        content_hash=hashlib.sha256(packed).hexdigest() if render else "",
+        markdown_gz=pack_markdown(packed) if render else b"",
+    )

@@ -1,0 +1,90 @@
+"""Tables made fit for pipes: spans become cells, and tables that only lay out code disappear.
+
+Laws: a cell that spans keeps its text in its first place and is empty in the others, so that every row has the table's
+width; no text moves to another column. Spans count up to a limit, for a page may claim a million columns.
+"""
+
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.contents import Contents
+
+#: A cell that claims more is taken to say "the whole width".
+MAX_SPAN: Final = 30
+
+#: With more spanning cells than this a page is built to be expanded; its tables stay HTML.
+MAX_SPANNING_CELLS: Final = 1_000
+
+#: A ragged table with more places than this stays HTML.
+MAX_PLACES: Final = 100_000
+
+SPANNED: Final = ("td[colspan]", "td[rowspan]", "th[colspan]", "th[rowspan]")
+
+TABLE_PARTS: Final = "tbody, thead, tfoot, tr, td, th"
+
+
+def unwrap_layout_tables(main: turbohtml.Element) -> None:
+    """Free code blocks from tables of one row (line numbers beside code): a pipe cell holds no block."""
+    tables = dict.fromkeys(block.closest("table") for block in main.select("table pre"))
+    for table in tables:
+        if table is not None and len(table.select("tr")) <= 1:
+            table.strip_tags(TABLE_PARTS).unwrap()
+
+
+def expand_spans(main: turbohtml.Element, contents: Contents) -> None:
+    """Give each table with spanning cells a cell in every place."""
+    spanned = contents.any_of(*SPANNED)
+    cells = main.select(spanned) if spanned else []
+    if len(cells) > MAX_SPANNING_CELLS:
+        return
+    for table in dict.fromkeys(cell.closest("table") for cell in cells):
+        if table is not None:
+            _expand(table)
+
+
+def pad_rows(main: turbohtml.Element) -> bool:
+    """Give short rows the cells that they lack; returns whether any did, for a ragged table has no pipe form."""
+    padded = False
+    for table in main.select("table"):
+        rows = [_cells(row) for row in table.select("tr") if row.closest("table") == table]
+        width = max(map(len, rows), default=0)
+        for cells in rows if width * len(rows) <= MAX_PLACES else ():
+            for _ in range(width - len(cells) if cells else 0):
+                cells[-1].insert_after(turbohtml.Element("td"))
+                padded = True
+    return padded
+
+
+def _cells(row: turbohtml.Element) -> list[turbohtml.Element]:
+    return [child for child in row.children if isinstance(child, turbohtml.Element) and child.tag in ("td", "th")]
+
+
+def _expand(table: turbohtml.Element) -> None:
+    pending: dict[int, int] = {}  # column → rows that a cell above still covers
+    for row in table.select("tr"):
+        if row.closest("table") == table:
+            pending = _expand_row(row, pending)
+
+
+def _expand_row(row: turbohtml.Element, pending: dict[int, int]) -> dict[int, int]:
+    """Insert the empty cells of one row; returns what its cells cover of the rows below."""
+    below: dict[int, int] = {column: rows - 1 for column, rows in pending.items() if rows > 1}
+    column = 0
+    for cell in _cells(row):
+        while column in pending:
+            cell.insert_before(turbohtml.Element(cell.tag))
+            column += 1
+        width, height = _take_span(cell, "colspan"), _take_span(cell, "rowspan")
+        for _ in range(width - 1):
+            cell.insert_after(turbohtml.Element(cell.tag))
+        below.update({column + step: height - 1 for step in range(width) if height > 1})
+        column += width
+    for _ in range(sum(1 for covered in pending if covered >= column)):
+        row.append(turbohtml.Element("td"))
+    return below
+
+
+def _take_span(cell: turbohtml.Element, name: str) -> int:
+    text = (cell.attrs.pop(name, None) or "1") if name in cell.attrs else "1"
+    return min(max(int(text), 1), MAX_SPAN) if isinstance(text, str) and text.isascii() and text.isdigit() else 1

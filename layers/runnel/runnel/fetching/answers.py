@@ -1,0 +1,69 @@
+"""What an HTTP answer means to a crawl: status, Retry-After, X-Robots-Tag, missing types."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from runnel.domain.verdicts import ErrorCategory
+from runnel.errors import FetchFailed
+
+#: Longest pause that a site may ask for, in seconds; more is a page for another day.
+MAX_RETRY_AFTER_S: Final = 86_400.0
+
+REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
+
+#: Whom an X-Robots-Tag must address for us to obey it.
+_ROBOTS_NAME: Final = "runnel"
+#: Directives that have a value behind a colon: what stands before it is no robot's name.
+_VALUED: Final = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
+_SNIFFED_BYTES: Final = 1024
+
+
+def failure_of_status(status: int) -> FetchFailed | None:
+    """Give the failure that a status means; None when the answer is a page (2xx)."""
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        return FetchFailed(ErrorCategory.RATE_LIMITED, "the site asks for fewer requests (429)")
+    if status == 408:
+        return FetchFailed(ErrorCategory.TIMEOUT, "the site gave up waiting (408)")
+    if 400 <= status < 500:
+        return FetchFailed(ErrorCategory.HTTP_4XX, f"the site answered {status}")
+    if 500 <= status < 600:
+        return FetchFailed(ErrorCategory.HTTP_5XX, f"the site answered {status}")
+    return FetchFailed(ErrorCategory.PROTOCOL, f"the site answered {status}, which leads nowhere")
+
+
+def retry_after_s(header: str, *, now: datetime) -> float | None:
+    """Read Retry-After, seconds or a date, as seconds from *now*; None when it is absent or makes no sense."""
+    header = header.strip()
+    if header.isdecimal() and header.isascii():
+        return min(float(header[:9]), MAX_RETRY_AFTER_S)
+    try:
+        when = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return min(max((when - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def robots_wishes(header: str) -> tuple[bool, bool]:
+    """Read X-Robots-Tag: (noindex, nofollow), of what is said to every robot or to ours."""
+    wishes: set[str] = set()
+    is_for_us = True
+    for part in header.lower().split(","):
+        name, colon, directive = part.strip().partition(":")
+        if colon and name.strip() not in _VALUED:
+            is_for_us = name.strip() == _ROBOTS_NAME
+            name = directive
+        if is_for_us:
+            wishes.add(name.strip())
+    return bool(wishes & {"noindex", "none"}), bool(wishes & {"nofollow", "none"})
+
+
+def sniff_type(body: bytes) -> str:
+    """Guess the type of an answer that does not name one: markup, text, or neither."""
+    head = body[:_SNIFFED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<"):
+        return "text/html"
+    return "application/octet-stream" if b"\0" in head or head.startswith(b"%PDF") else "text/plain"

@@ -1,0 +1,147 @@
+"""How a page goes to a worker process and its reading comes back: lengths, then the parts as they are.
+
+Laws: bodies and Markdown travel as bytes, never inside another encoding; only small facts are JSON, which, unlike
+pickle, can do nothing to whoever reads it. An answer of no length at all says "ready" and comes once, first.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from runnel.errors import PageUnreadable
+from runnel.extraction.page import PageReading
+
+#: Lengths of URL, charset and body; then whether to render.
+REQUEST: Final = struct.Struct(">III?")
+
+#: Lengths of facts, links, Markdown and packed Markdown.
+ANSWER: Final = struct.Struct(">IIII")
+
+READY: Final = ANSWER.pack(0, 0, 0, 0)
+
+#: Room for a score of usual answers; a longer one makes its own. Below the least, a read would be a small one.
+BUFFER_BYTES: Final = 256 * 1024
+LEAST_ROOM_BYTES: Final = 64 * 1024
+
+#: Undecodable text cannot leave the parser, yet one such page must not end a worker.
+ERRORS: Final = "replace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """One page to read."""
+
+    body: bytes
+    url: str
+    charset: str | None
+    render: bool
+
+
+def pack_request(request: PageRequest) -> bytes:
+    """Return what stands before the body on the wire; the body follows as it is."""
+    url, charset = request.url.encode(errors=ERRORS), (request.charset or "").encode(errors=ERRORS)
+    return REQUEST.pack(len(url), len(charset), len(request.body), request.render) + url + charset
+
+
+def next_request(pipe: BinaryIO) -> PageRequest | None:
+    """Wait for the next page; None when the other end is gone."""
+    head = pipe.read(REQUEST.size)
+    if len(head) < REQUEST.size:
+        return None
+    url_bytes, charset_bytes, body_bytes, render = REQUEST.unpack(head)
+    rest = pipe.read(url_bytes + charset_bytes)
+    body = pipe.read(body_bytes)
+    if len(rest) < url_bytes + charset_bytes or len(body) < body_bytes:
+        return None
+    url, charset = rest[:url_bytes].decode(), rest[url_bytes:].decode()
+    return PageRequest(body=body, url=url, charset=charset or None, render=render)
+
+
+def pack_reading(reading: PageReading) -> bytes:
+    """Return a reading as an answer."""
+    facts = json.dumps([
+        reading.title, reading.description, reading.lang, reading.links_truncated, reading.nofollow, reading.noindex,
+        reading.canonical, reading.refresh, reading.headings, reading.words, reading.body_hash, reading.content_hash,
+    ]).encode()  # fmt: skip
+    links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
+    return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
+
+
+def pack_error(message: str) -> bytes:
+    """Return the answer for a page that cannot be read."""
+    return _packed(json.dumps(message).encode(), b"", b"", b"")
+
+
+class AnswerBuffer:
+    """Where answers arrive: bytes go in as they come, whole answers go out."""
+
+    __slots__ = ("_end", "_start", "_view")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._view = memoryview(bytearray(BUFFER_BYTES))
+        self._start = self._end = 0  # what lies between is not taken yet
+
+    def room(self) -> memoryview:
+        """Return where the next bytes go, never nothing; what waits may move for it."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif len(self._view) - self._end < LEAST_ROOM_BYTES:
+            waiting = self._view[self._start : self._end]
+            view = memoryview(bytearray(max(BUFFER_BYTES, 2 * len(waiting))))
+            view[: len(waiting)] = waiting
+            self._view, self._start, self._end = view, 0, len(waiting)
+        return self._view[self._end :]
+
+    def received(self, count: int) -> None:
+        """Take note of *count* bytes in the room."""
+        self._end += count
+
+    def take(self) -> tuple[bytes, bytes, bytes, bytes] | None:
+        """Take the first whole answer; None when it is not all there yet."""
+        if self._end - self._start < ANSWER.size:
+            return None
+        facts, links, markdown, packed = ANSWER.unpack_from(self._view, self._start)
+        at = self._start + ANSWER.size
+        end = at + facts + links + markdown + packed
+        if end > self._end:
+            return None
+        self._start = end
+        view = self._view
+        return (
+            view[at : (at := at + facts)].tobytes(),
+            view[at : (at := at + links)].tobytes(),
+            view[at : (at := at + markdown)].tobytes(),
+            view[at:end].tobytes(),
+        )
+
+
+def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> PageReading:
+    """Return the reading in an answer; raises the `PageUnreadable` that it says."""
+    facts = json.loads(parts[0].decode())
+    if isinstance(facts, str):
+        raise PageUnreadable(facts)
+    title, description, lang, truncated, nofollow, noindex, canonical, refresh, headings, words, body, content = facts
+    return PageReading(
+        title=title,
+        description=description,
+        lang=lang,
+        links=tuple(parts[1].decode().split("\n")) if parts[1] else (),
+        links_truncated=truncated,
+        nofollow=nofollow,
+        noindex=noindex,
+        canonical=canonical,
+        refresh=refresh,
+        headings=tuple(map(tuple, headings)),
+        words=words,
+        is_empty=words == 0,
+        body_hash=body,
+        markdown=parts[2].decode(),
+        content_hash=content,
+        markdown_gz=parts[3],
+    )
+
+
+def _packed(*parts: bytes) -> bytes:
+    return b"".join((ANSWER.pack(*map(len, parts)), *parts))

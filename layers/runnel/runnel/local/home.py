@@ -1,0 +1,90 @@
+"""A laptop's Runnel: the local services with worker processes, and the drivers of this process."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runnel.local.reserve import Reserve
+from runnel.settings import Settings
+from runnel.usecases.drive_jobs import Drivers
+from runnel.usecases.services import Services
+from runnel.wiring.local import TENANT, open_services
+
+if TYPE_CHECKING:
+    from runnel.extraction.page import PageReading
+    from runnel.local.workers import WorkerPool
+
+__all__ = ["TENANT", "Home", "open_home"]
+
+#: How long the drivers may take to hand their jobs on: their own drain and a little more.
+LEAVE_S: Final = 50.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the command line and the local server work with."""
+
+    services: Services
+    drivers: Drivers
+    settings: Settings
+    #: Set when there is no room left to write below RUNNEL_HOME.
+    full: asyncio.Event
+    reserve: Reserve
+
+    async def leave(self) -> None:
+        """Hand every job on; a store that does not answer holds nobody for ever."""
+        try:
+            await asyncio.wait_for(self.drivers.leave("sigterm"), LEAVE_S)
+        except TimeoutError:
+            await self.drivers.close()
+
+
+@asynccontextmanager
+async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterator[Home]:
+    """The home below `settings.home` while the context lasts; on leaving, its drivers hand their jobs on.
+
+    Args:
+        settings: Where everything lies.
+        adopts: Whether a control call may start a driver in this process, as in `runnel serve`.
+    """
+    reader = _Workers()
+    _collect_seldom()
+    try:
+        async with open_services(settings, reader=reader) as local:
+            drivers, reserve = Drivers(local.services), Reserve(settings.home)
+            reserve.keep()
+            if adopts:
+                local.orchestrators.connect(drivers.drive)
+            home = Home(services=local.services, drivers=drivers, settings=settings, full=local.full, reserve=reserve)
+            try:
+                yield home
+            finally:
+                await home.leave()
+    finally:
+        await reader.close()
+
+
+def _collect_seldom() -> None:
+    """Most objects of a crawl live to its end: looking through them again and again costs 5 % of its CPU."""
+    gc.set_threshold(50_000, 20, 100)
+
+
+class _Workers:
+    """The `PageReader` of worker processes, made for the first page: most commands read none."""
+
+    def __init__(self) -> None:
+        self._pool: WorkerPool | None = None
+
+    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> "PageReading":
+        if self._pool is None:
+            from runnel.local.workers import WorkerPool
+
+            self._pool = WorkerPool(size=1)
+        return await self._pool.read(body, url=url, charset=charset, render=render)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()

@@ -1,0 +1,64 @@
+"""The program of a worker process: pages in on file 0, readings out on it, one after the other, until it closes.
+
+Laws: it imports nothing but the extraction; it ends when its parent does, by the closed pipe when it waits and by the
+kernel's alarm when a page holds it; it answers every page it can, in order.
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from runnel.errors import PageUnreadable
+from runnel.extraction.page import PageReading
+from runnel.extraction.reading import read_links, read_page
+from runnel.local.frames import READY, PageRequest, next_request, pack_error, pack_reading
+
+#: Enough that a usual page comes in one read.
+BUFFER_BYTES: Final = 256 * 1024
+
+Reading = Callable[[PageRequest], PageReading]
+
+
+def main(argv: list[str]) -> None:
+    """Serve until the parent goes; `argv[0]` is after how many seconds a page is given up with the process."""
+    serve(read_request, give_up_after_s=float(argv[0]))
+
+
+def serve(read: Reading, *, give_up_after_s: float) -> None:
+    """Answer each page with *read*; the alarm's default deed is to end a process, even one that is deep in C."""
+    with (
+        open(0, "rb", buffering=BUFFER_BYTES, closefd=False) as pages,  # a descriptor, not a path
+        open(0, "wb", buffering=BUFFER_BYTES, closefd=False) as answers,  # a descriptor, not a path
+    ):
+        _send(answers, READY)
+        while (request := next_request(pages)) is not None:
+            signal.setitimer(signal.ITIMER_REAL, give_up_after_s)
+            answer = _answer(read, request)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            _send(answers, answer)
+
+
+def read_request(request: PageRequest) -> PageReading:
+    """Read one page."""
+    reading = read_page if request.render else read_links
+    return reading(request.body, url=request.url, charset=request.charset)
+
+
+def _answer(read: Reading, request: PageRequest) -> bytes:
+    try:
+        return pack_reading(read(request))
+    except PageUnreadable as exc:
+        return pack_error(exc.message)
+
+
+def _send(answers: BinaryIO, answer: bytes) -> None:
+    try:
+        answers.write(answer)
+        answers.flush()
+    except OSError:
+        sys.exit(0)  # the parent is gone, and nobody is left to be told
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,311 @@
+"""Reads pages in worker processes, so that the event loop keeps its core and a bad page costs only itself.
+
+Laws: a worker has several pages at a time, so that it need not wait for the next, and answers them in order: the page
+it died on is the first without an answer, and only that one fails; the others go to another worker. A page's time
+counts from when it is the first of its worker. A worker starts when pages wait for one, and none runs before that.
+"""
+
+import asyncio
+import math
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import runnel
+from runnel.errors import PageUnreadable
+from runnel.extraction.page import PageReading
+from runnel.local.frames import AnswerBuffer, PageRequest, pack_request, unpack_reading
+
+#: Pages a worker holds at once: one in work, and enough behind it that it never waits for our loop.
+PAGES_AHEAD: Final = 4
+
+#: How long a new process may take to say that it is ready.
+START_LIMIT: Final = timedelta(seconds=30)
+
+#: How much longer than the pool a worker waits before its own alarm ends it: it matters only when we are gone.
+ORPHAN_GRACE: Final = timedelta(seconds=5)
+
+#: `-P` keeps modules of the working directory out; the path is told, for the worker must import this very package.
+BOOT: Final = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from runnel.local.worker_main import main; main(sys.argv[1:])"
+)
+
+CLOSED: Final = "The page readers were closed."
+CRASHED: Final = "The page's reader crashed on it."
+
+
+class _Page:
+    """One page on its way through a worker."""
+
+    __slots__ = ("answer", "request")
+
+    def __init__(self, request: PageRequest, answer: "asyncio.Future[PageReading]") -> None:
+        self.request = request
+        self.answer = answer
+
+    def fail(self, message: str) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(PageUnreadable(message))
+
+
+class WorkerPool:
+    """A `PageReader` over up to *size* processes of its own; use it with `async with`."""
+
+    def __init__(
+        self,
+        *,
+        size: int = 1,
+        parse_timeout: timedelta = timedelta(seconds=10),
+        program: Sequence[str] | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            size: processes at most.
+            parse_timeout: after this a page is given up and its process killed.
+            program: the command line of a worker; None is ours.
+        """
+        self._size = size
+        self._parse_timeout = parse_timeout
+        self._program = tuple(program) if program is not None else worker_program(parse_timeout + ORPHAN_GRACE)
+        self._workers: list[_Worker] = []
+        self._waiting: deque[_Page] = deque()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Future[int]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        """Return the pool itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the pool."""
+        await self.close()
+
+    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+        """Read a page in a worker; raises `PageUnreadable`, also when the worker hung or died on it."""
+        if self._closed:
+            raise PageUnreadable(CLOSED)
+        request = PageRequest(body=body, url=url, charset=charset, render=render)
+        page = _Page(request, asyncio.get_running_loop().create_future())
+        self._waiting.append(page)
+        self._dispatch()
+        return await page.answer
+
+    async def close(self) -> None:
+        """Fail what is not read yet, end the processes, and wait until they are gone."""
+        self._closed = True
+        for task in tuple(self._starting):
+            await task
+        pages = [*self._waiting, *(page for worker in self._workers for page in worker.pages)]
+        self._waiting.clear()
+        for page in pages:
+            page.fail(CLOSED)
+        for worker in tuple(self._workers):
+            worker.pages.clear()
+            worker.end()
+        while self._workers or self._ending:
+            # Not `gather`: of futures that are done it gives no turn to the callbacks that strike them off.
+            gone: list[asyncio.Future[Any]] = [*(worker.gone for worker in self._workers), *self._ending]
+            await asyncio.wait(gone)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that run now."""
+        return tuple(worker.process.pid for worker in self._workers)
+
+    def _dispatch(self) -> None:
+        """Give waiting pages to the least busy workers, and start one more when there are more pages than workers."""
+        while self._waiting:
+            worker = min(self._workers, key=_load, default=None)
+            if worker is None or _load(worker) >= PAGES_AHEAD:
+                break
+            page = self._waiting.popleft()
+            if not page.answer.done():
+                worker.send(page)
+        running = len(self._workers) + len(self._starting)
+        if running < self._size and running < len(self._waiting) + sum(map(_load, self._workers)):
+            task = asyncio.get_running_loop().create_task(self._start())
+            self._starting.add(task)
+
+    async def _start(self) -> None:
+        """Start a worker; when the system cannot, one page fails, so that the others do not wait for ever."""
+        loop = asyncio.get_running_loop()
+        try:
+            ours, process = _spawn(self._program)
+            worker = _Worker(self, process, parse_timeout=self._parse_timeout)
+            await loop.create_connection(lambda: worker, sock=ours)
+        except OSError as exc:
+            if self._waiting:
+                self._waiting.popleft().fail(f"The page's reader could not start: {exc}")
+        task = asyncio.current_task()
+        if task is not None:
+            self._starting.discard(task)
+        if not self._closed:
+            self._dispatch()
+
+    def joined(self, worker: "_Worker") -> None:
+        """Count a worker in: pages may be sent to it."""
+        self._workers.append(worker)
+
+    def lost(self, worker: "_Worker", message: str) -> None:
+        """Replace a worker that is gone: its first page fails with *message*, the others wait again.
+
+        One that was never ready takes a waiting page with it when it has none, or programs that cannot start would be
+        started for ever.
+        """
+        self._workers.remove(worker)
+        doomed = worker.pages or (() if worker.is_ready else self._waiting)
+        if doomed:
+            doomed.popleft().fail(message)
+        self._waiting.extendleft(reversed(worker.pages))
+        worker.pages.clear()
+        self._reap(worker.process)
+        if not self._closed:
+            self._dispatch()
+
+    def answered(self) -> None:
+        """Take note that a worker has room."""
+        if self._waiting:
+            self._dispatch()
+
+    def _reap(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for a dead process elsewhere: its exit status is all that is left of it."""
+        ending = asyncio.get_running_loop().run_in_executor(None, process.wait)
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+
+class _Worker(asyncio.BufferedProtocol):
+    """Our end of one worker process."""
+
+    def __init__(self, pool: WorkerPool, process: "subprocess.Popen[bytes]", *, parse_timeout: timedelta) -> None:
+        self._pool = pool
+        self.process = process
+        self._parse_timeout_s = parse_timeout.total_seconds()
+        self._loop = asyncio.get_running_loop()
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.pages: deque[_Page] = deque()
+        self._answers = AnswerBuffer()
+        self.is_ready = False
+        self._limit_s: float | None = None
+        self._due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._message = CRASHED
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the process to be ready."""
+        self._transport = transport if isinstance(transport, asyncio.Transport) else None
+        self._watch(START_LIMIT.total_seconds())
+        self._pool.joined(self)
+
+    def send(self, page: _Page) -> None:
+        """Send a page behind those that are there."""
+        self.pages.append(page)
+        if self._transport is not None:
+            self._transport.writelines((pack_request(page.request), page.request.body))
+        if self.is_ready and len(self.pages) == 1:
+            self._watch(self._parse_timeout_s)
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        """Return where the next bytes go."""
+        return self._answers.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand out each answer that is complete."""
+        self._answers.received(nbytes)
+        while (parts := self._answers.take()) is not None:
+            if self.is_ready:
+                _resolve(self.pages.popleft(), parts)
+            self.is_ready = True
+            self._watch(self._parse_timeout_s if self.pages else None)
+        self._pool.answered()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Make sure that the process is gone, whatever closed the pipe."""
+        self._watch(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.process.kill()
+        if not self.gone.done():
+            self.gone.set_result(None)
+        self._pool.lost(self, self._message)
+
+    def end(self) -> None:
+        """Kill the process; it holds nothing that anyone misses."""
+        self.process.kill()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _watch(self, limit_s: float | None) -> None:
+        """Give the process *limit_s* from now; None: for ever.
+
+        A timer for each page would cost more than its reading's way here: the one that runs looks again when it is due.
+        """
+        self._limit_s = limit_s
+        if limit_s is None:
+            self._due = math.inf
+            return
+        self._due = self._loop.time() + limit_s
+        if self._timer is not None and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._limit_s is None:
+            return
+        if self._loop.time() < self._due:
+            self._timer = self._loop.call_at(self._due, self._look)
+            return
+        self._message = f"The page took longer than {self._limit_s:g} s to read."
+        self.end()
+
+
+def worker_program(give_up_after: timedelta) -> tuple[str, ...]:
+    """Return the command line of a worker that ends itself when a page holds it longer than *give_up_after*."""
+    root = str(Path(runnel.__file__).parents[1])
+    return (sys.executable, "-P", "-c", BOOT, root, str(give_up_after.total_seconds()))
+
+
+def _spawn(program: tuple[str, ...]) -> "tuple[socket.socket, subprocess.Popen[bytes]]":
+    """Start a worker with one end of a socket as its file 0, in a session of its own: Ctrl-C is for us to handle."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(  # noqa: S603  # our own program
+                list(program),
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError:
+            ours.close()
+            raise
+    return ours, process
+
+
+def _load(worker: _Worker) -> int:
+    return len(worker.pages)
+
+
+def _resolve(page: _Page, parts: tuple[bytes, bytes, bytes, bytes]) -> None:
+    """Give a page its reading; whoever asked may have stopped waiting."""
+    if page.answer.done():
+        return
+    try:
+        page.answer.set_result(unpack_reading(parts))
+    except PageUnreadable as exc:
+        page.answer.set_exception(exc)

@@ -1,0 +1,31 @@
+"""Where a local crawl shows its Markdown."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from runnel.domain.jobs import Job
+from runnel.domain.payloads import StoredPage
+
+
+class Output(Protocol):
+    """A folder of Markdown files, one for a page.
+
+    Promises: a file is there whole or not at all; `reconcile` leaves exactly the published pages among the files that
+    Runnel wrote, and never touches others.
+    """
+
+    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:
+        """Write or replace the files of (page, Markdown) pairs."""
+        ...
+
+    async def reconcile(self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]) -> None:
+        """Make the folder equal to the published pages."""
+        ...
+
+
+class Outputs(Protocol):
+    """Which folder belongs to which job; a home without folders has none."""
+
+    def of(self, job: Job) -> Output | None:
+        """The job's folder, the same for every call; None when it writes none."""
+        ...

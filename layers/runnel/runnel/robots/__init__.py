@@ -1,0 +1,1 @@
+"""The Robots Exclusion Protocol: what a site allows a crawler to fetch."""

@@ -1,0 +1,241 @@
+"""The settings of both homes, and the only place that reads the environment.
+
+Laws (tests/unit/test_settings.py):
+
+1. A flag wins over the environment, that over `runnel.toml`, that over the default; every value knows where it is from.
+2. A wrong value raises `ConfigInvalid`, which names it and its origin; so does a missing variable of a function.
+3. A token goes only to a server that was named in the same place or nearer to the user: a `runnel.toml` that came with
+   somebody's files cannot send a token of the environment elsewhere.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from runnel.errors import ConfigInvalid
+from runnel.fetching.addresses import parse_allowed_private
+
+FILE_NAME: Final = "runnel.toml"
+AuthType = Literal["NONE", "AWS_IAM"]
+_Table = Mapping[str, object]
+
+#: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
+NAMES: Final = ("home", "allow_private", "remote", "token")
+_SECRETS: Final = frozenset({"token"})
+#: A flag is nearer to the user than the environment, that nearer than a file.
+_FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value as `runnel config` shows it."""
+
+    name: str
+    value: str | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a process on a laptop goes by."""
+
+    home: Path
+    #: Private (host, port) pairs that this process may crawl.
+    allow_private: frozenset[tuple[str, int]] = frozenset()
+    #: Base URL of the server to speak to, without a slash at the end; None = this machine.
+    remote: str | None = None
+    token: str | None = field(default=None, repr=False)
+    #: No colours wanted (`NO_COLOR`, `--no-color`).
+    no_color: bool = False
+    #: The table `[crawl]` of runnel.toml: options of `runnel crawl` that no flag gives.
+    crawl: Mapping[str, object] = field(default_factory=dict)
+    #: Every value with its origin, secrets masked.
+    shown: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Raw:
+    text: str | None
+    rank: int
+    origin: str
+
+
+def load_settings(
+    flags: Mapping[str, str | None] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings of a laptop; raises `ConfigInvalid`.
+
+    Args:
+        flags: values given on the command line by name; None = not given.
+        file: the file to read instead of `runnel.toml` in the current folder; it must exist.
+        environment: instead of the process's own.
+    """
+    env = os.environ if environment is None else environment
+    path, table = _read_file(file)
+    raw = {name: _find(name, flags or {}, env, path, table) for name in NAMES}
+    remote, token = _remote(raw["remote"]), raw["token"].text
+    if remote and token and raw["remote"].rank > raw["token"].rank:
+        raise ConfigInvalid(
+            f"The server is from {path} but the token from {raw['token'].origin}; give --remote or set RUNNEL_REMOTE."
+        )
+    crawl = table.get("crawl", {})
+    if not isinstance(crawl, dict):
+        raise ConfigInvalid(f"'crawl' in {path} must be a table.")
+    return Settings(
+        home=_home(raw["home"], env),
+        allow_private=_allow_private(raw["allow_private"]),
+        remote=remote,
+        token=token,
+        no_color=bool(env.get("NO_COLOR")),
+        crawl=crawl,
+        shown=tuple(_show(name, raw[name], env) for name in NAMES),
+    )
+
+
+def ensure_home(home: Path) -> Path:
+    """Make RUNNEL_HOME, for this user alone; raises `ConfigInvalid` when nothing can be written there."""
+    probe = home / f".probe-{os.getpid()}"
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigInvalid(
+            f"RUNNEL_HOME {home} cannot be written ({error.strerror}); set RUNNEL_HOME to a folder of yours."
+        ) from error
+    return home
+
+
+def environment_secret(name: str) -> str | None:
+    """What a header reference `env:NAME` stands for: on a laptop only, the Lambda wiring never asks."""
+    return os.environ.get(name)
+
+
+def default_home(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """The platform's folder for user data, and `runnel` in it."""
+    xdg = environment.get("XDG_DATA_HOME", "")
+    if xdg.startswith("/"):  # the standard says: a relative one is to be ignored
+        return Path(xdg) / "runnel"
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "runnel"
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "runnel"
+    return Path.home() / ".local" / "share" / "runnel"
+
+
+def _find(name: str, flags: Mapping[str, str | None], env: Mapping[str, str], path: Path, table: _Table) -> _Raw:
+    flag = flags.get(name)
+    if flag is not None:
+        return _Raw(text=flag, rank=_FLAG, origin=f"--{name.replace('_', '-')}")
+    variable = f"RUNNEL_{name.upper()}"
+    if env.get(variable):
+        return _Raw(text=env[variable], rank=_ENVIRONMENT, origin=variable)
+    value = table.get(name)
+    if value is None:
+        return _Raw(text=None, rank=_DEFAULT, origin="default")
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ",".join(value)
+    if not isinstance(value, str):
+        raise ConfigInvalid(f"'{name}' in {path} must be text.")
+    return _Raw(text=value, rank=_FILE, origin=str(path))
+
+
+def _read_file(file: Path | None) -> tuple[Path, _Table]:
+    """The settings file and what it holds; nothing when there is none and none was asked for."""
+    path = file or Path(FILE_NAME)
+    if file is None and not path.is_file():
+        return path, {}
+    import tomllib
+
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigInvalid(f"{path} is not valid TOML: {error}.") from error
+    unknown = sorted(table.keys() - {*NAMES, "crawl"})
+    if unknown:
+        raise ConfigInvalid(f"{path} has a setting that does not exist: {unknown[0]}.")
+    return path, table
+
+
+def _home(raw: _Raw, env: Mapping[str, str]) -> Path:
+    try:
+        return Path(raw.text).expanduser().absolute() if raw.text else default_home(env)
+    except RuntimeError as error:
+        raise ConfigInvalid("There is no home folder for this user; set RUNNEL_HOME.") from error
+
+
+def _allow_private(raw: _Raw) -> frozenset[tuple[str, int]]:
+    try:
+        return parse_allowed_private(raw.text or "")
+    except ConfigInvalid as error:
+        raise ConfigInvalid(f"{raw.origin}: {error.message}") from error
+
+
+def _remote(raw: _Raw) -> str | None:
+    if raw.text is None:
+        return None
+    if not raw.text.startswith(("http://", "https://")) or " " in raw.text:
+        raise ConfigInvalid(f"{raw.origin}: '{raw.text}' is not the http or https URL of a Runnel server.")
+    return raw.text.rstrip("/")
+
+
+def _show(name: str, raw: _Raw, env: Mapping[str, str]) -> Setting:
+    text = "********" if raw.text and name in _SECRETS else raw.text
+    if name == "home":
+        text = str(_home(raw, env))
+    return Setting(name=name, value=text, origin=raw.origin)
+
+
+# --- the functions on AWS -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSettings:
+    """What the template tells a function; the names it does not need are empty."""
+
+    bucket: str
+    table: str = ""
+    crawler_function: str = ""
+    processor_function: str = ""
+    self_function: str = ""
+    tenant: str = "main"
+    auth_type: AuthType = "NONE"
+    region: str | None = None
+    #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
+    allow_private: frozenset[tuple[str, int]] = frozenset()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "AwsSettings":
+        """Read the function's environment; raises `ConfigInvalid` naming what is missing or wrong."""
+        env = os.environ if environment is None else environment
+        auth_type = env.get("RUNNEL_AUTH_TYPE") or "NONE"
+        if auth_type not in {"NONE", "AWS_IAM"}:
+            raise ConfigInvalid(f"RUNNEL_AUTH_TYPE must be NONE or AWS_IAM, not '{auth_type}'.")
+        if not env.get("RUNNEL_BUCKET"):
+            raise ConfigInvalid("RUNNEL_BUCKET is not set; the template sets it.")
+        return cls(
+            bucket=env["RUNNEL_BUCKET"],
+            table=env.get("RUNNEL_TABLE", ""),
+            crawler_function=env.get("RUNNEL_CRAWLER_FUNCTION", ""),
+            processor_function=env.get("RUNNEL_PROCESSOR_FUNCTION", ""),
+            self_function=env.get("RUNNEL_SELF_FUNCTION", ""),
+            tenant=env.get("RUNNEL_TENANT") or "main",
+            auth_type=cast("AuthType", auth_type),
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
+            allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
+        )
+
+    def need(self, *names: str) -> "AwsSettings":
+        """Give these settings back; raises `ConfigInvalid` when one of the named fields is empty."""
+        for name in names:
+            if not getattr(self, name):
+                raise ConfigInvalid(f"RUNNEL_{name.upper()} is not set; the template sets it.")
+        return self

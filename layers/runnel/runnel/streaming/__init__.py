@@ -1,0 +1,1 @@
+"""Frames of Server-Sent Events: bytes in, bytes out."""

@@ -1,0 +1,1 @@
+"""The story, one verb per file; everything outside comes in through ports."""

@@ -1,0 +1,301 @@
+"""The crawler: URLs of one host in, one result for each out, raw bodies to the store. It knows no job's state.
+
+Laws (tests/unit/usecases/test_crawl_pages.py):
+
+1. Every target gets exactly one result, in the order asked; only a store or a reader that is out of order raises.
+2. All fetches begin at once; none begins later than a second after the call: such a target is `not_started`.
+3. Redirects are followed here, each hop judged as a link would be (form, scope, robots.txt; the fetcher judges
+   addresses), at most ten and no loop, all within the one deadline of the page.
+4. What the user sends along (headers, perhaps secrets) goes to the target's own host only.
+5. The answer stays under `MAX_ANSWER_BYTES`: links are cut and that is said. All bodies of a call are one object.
+"""
+
+import asyncio
+import json
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import NAMESPACE_URL, uuid5
+
+from runnel.domain.payloads import (
+    MAX_ANSWER_BYTES,
+    MAX_SITEMAPS,
+    MAX_TARGETS,
+    CrawlRequest,
+    CrawlResponse,
+    CrawlResult,
+    CrawlTarget,
+    FetchedPage,
+)
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.warc import response_record
+from runnel.errors import FetchFailed, PageUnreadable
+from runnel.fetching.answers import failure_of_status, retry_after_s, robots_wishes, sniff_type
+from runnel.fetching.canonical import MAX_URL_LENGTH
+from runnel.fetching.sitemaps import Sitemap, parse_sitemap
+from runnel.ports.clock import Clock
+from runnel.ports.content_store import RawStore
+from runnel.ports.fetcher import Fetcher, FetchResponse
+from runnel.ports.page_reader import PageReader
+from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
+
+if TYPE_CHECKING:
+    from runnel.extraction.page import PageReading
+
+HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+PAGE_TYPES: Final = HTML_TYPES | {"text/plain", "text/markdown", "text/x-markdown"}
+
+_LATEST_START_S: Final = 1.0
+#: Room in an answer for what is not links or text: titles, URLs, names.
+_RESERVED_BYTES: Final = 256 * 1024
+_MAX_TITLE_LENGTH: Final = 300
+#: Quotes and comma.
+_AROUND_A_LINK_BYTES: Final = 3
+
+
+class RenderedPages(Protocol):
+    """Where a crawler that shares a process with the processor leaves what it has rendered already."""
+
+    def keep(self, raw: RawRef, reading: "PageReading") -> None:
+        """Keep the reading, Markdown included, of the response stored at *raw*."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlerPorts:
+    """What the crawler needs from outside."""
+
+    fetcher: Fetcher
+    reader: PageReader
+    raw: RawStore
+    clock: Clock
+    #: None: the processor runs elsewhere and renders for itself.
+    rendered: RenderedPages | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """An answer that is a page, read but not yet stored."""
+
+    response: FetchResponse
+    content_type: str
+    reading: "PageReading | None"
+    fetched_at: str
+    sitemap: Sitemap | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no text to keep."""
+        return self.reading.is_empty if self.reading is not None else not self.response.body.strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """A target's result; for a page its parts, since its place in the store is not known yet."""
+
+    result: CrawlResult
+    page: _Page | None = field(default=None)
+
+
+async def crawl_pages(ports: CrawlerPorts, request: CrawlRequest) -> CrawlResponse:
+    """Fetch the targets of *request*; raises `StoreUnavailable` when the bodies cannot be stored."""
+    call = _Call(ports, request)
+    targets = request.targets[:MAX_TARGETS]
+    if len(targets) == 1:  # the usual call needs no task of its own
+        return await call.answer([await call.crawl(targets[0])])
+    return await call.answer(await asyncio.gather(*(call.crawl(target) for target in targets)))
+
+
+class _Call:
+    """One call of the crawler."""
+
+    def __init__(self, ports: CrawlerPorts, request: CrawlRequest) -> None:
+        self._ports = ports
+        self._request = request
+        self._begun_s = ports.clock.monotonic()
+        types = PAGE_TYPES if request.purpose == "pages" else frozenset[str]()
+        self._hops = Hops(ports.fetcher, ports.clock, request, types=types)
+
+    async def crawl(self, target: CrawlTarget) -> _Outcome:
+        """Fetch and read one target."""
+        if self._ports.clock.monotonic() - self._begun_s > _LATEST_START_S:
+            return _Outcome(result=CrawlResult(url=target.url, outcome="not_started"))
+        try:
+            arrived = await self._hops.follow(target)
+        except FetchFailed as failure:
+            return self._failed(target, failure, None)
+        if isinstance(arrived, RuledOut):
+            return _Outcome(
+                result=CrawlResult(
+                    url=target.url,
+                    outcome="skipped",
+                    status=arrived.status,
+                    reason=arrived.reason,
+                    rule=arrived.rule,
+                    elapsed_ms=arrived.elapsed_ms,
+                )
+            )
+        try:
+            return await self._arrived(target, arrived)
+        except FetchFailed as failure:
+            return self._failed(target, failure, arrived)
+
+    async def _arrived(self, target: CrawlTarget, arrived: Arrived) -> _Outcome:
+        """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
+        response, elapsed_ms = arrived.response, arrived.elapsed_ms
+        if response.status == 304:
+            result = CrawlResult(url=target.url, outcome="not_modified", status=304, elapsed_ms=elapsed_ms)
+            return _Outcome(result=result)
+        failure = failure_of_status(response.status)
+        if failure is not None:
+            raise failure
+        page = await self._read(response)
+        result = CrawlResult(url=target.url, outcome="fetched", status=response.status, elapsed_ms=elapsed_ms)
+        return _Outcome(result=result, page=page)
+
+    async def _read(self, response: FetchResponse) -> _Page:
+        """Read what the page says; raises `FetchFailed` (unsupported_type, decode, too_large)."""
+        fetched_at = self._ports.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        content_type = response.content_type or sniff_type(response.body)
+        reading = sitemap = None
+        if self._request.purpose == "sitemap":
+            sitemap = parse_sitemap(response.body, url=response.url, most=self._request.max_links)
+        if self._request.purpose == "pages":
+            if content_type not in PAGE_TYPES:
+                raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
+            if content_type in HTML_TYPES:
+                reading = await self._read_html(response)
+        return _Page(
+            response=response, content_type=content_type, reading=reading, fetched_at=fetched_at, sitemap=sitemap
+        )
+
+    async def _read_html(self, response: FetchResponse) -> "PageReading":
+        """Read links and facts, and the Markdown too where it can be handed on."""
+        render = self._ports.rendered is not None
+        try:
+            return await self._ports.reader.read(
+                response.body, url=response.url, charset=response.charset, render=render
+            )
+        except PageUnreadable as error:
+            raise FetchFailed(ErrorCategory.DECODE, error.message) from error
+
+    def _failed(self, target: CrawlTarget, failure: FetchFailed, arrived: Arrived | None) -> _Outcome:
+        """Say what went wrong, and when the site wants to be asked again."""
+        headers = arrived.response.headers if arrived is not None else {}
+        return _Outcome(
+            result=CrawlResult(
+                url=target.url,
+                outcome="failed",
+                error=FetchError(category=ErrorCategory(failure.category), message=failure.message),
+                status=arrived.response.status if arrived is not None else None,
+                retry_after_s=retry_after_s(headers.get("retry-after", ""), now=self._ports.clock.now()),
+                elapsed_ms=arrived.elapsed_ms if arrived is not None else self._elapsed_ms(),
+            )
+        )
+
+    def _elapsed_ms(self) -> int:
+        return round((self._ports.clock.monotonic() - self._begun_s) * 1000)
+
+    async def answer(self, outcomes: list[_Outcome]) -> CrawlResponse:
+        """Store the bodies as one object and put the results together."""
+        kept = [outcome.page for outcome in outcomes if outcome.page is not None and self._is_kept(outcome.page)]
+        refs = await self._store(kept)
+        places = {id(page): ref for page, ref in zip(kept, refs, strict=True)}
+        budget_bytes = (MAX_ANSWER_BYTES - _RESERVED_BYTES) // max(1, len(outcomes))
+        results = tuple(
+            outcome.result
+            if outcome.page is None
+            else outcome.result.model_copy(
+                update={"page": self._to_payload(outcome.page, places.get(id(outcome.page)), budget_bytes)}
+            )
+            for outcome in outcomes
+        )
+        return CrawlResponse(results=results, puts=int(bool(kept)))
+
+    def _is_kept(self, page: _Page) -> bool:
+        """Tell whether anybody will want the body again."""
+        return self._request.purpose == "pages" and not page.is_empty
+
+    async def _store(self, pages: list[_Page]) -> tuple[RawRef, ...]:
+        """Store the bodies, and hand on what was rendered."""
+        if not pages:
+            return ()
+        request, name = self._request, self._request.raw_name
+        records = tuple(self._record(page) for page in pages)
+        refs = await self._ports.raw.put(request.tenant, request.job_id, name, records)
+        if self._ports.rendered is not None:
+            for page, ref in zip(pages, refs, strict=True):
+                if page.reading is not None:
+                    self._ports.rendered.keep(ref, page.reading)
+        return refs
+
+    def _record(self, page: _Page) -> bytes:
+        """Give the WARC record of a page; its id says which call of which job wrote it."""
+        request, response = self._request, page.response
+        return response_record(
+            url=response.url,
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            fetched_at=page.fetched_at,
+            record_id=str(uuid5(NAMESPACE_URL, f"{request.tenant}/{request.job_id}/{request.raw_name}/{response.url}")),
+        )
+
+    def _to_payload(self, page: _Page, raw: RawRef | None, budget_bytes: int) -> FetchedPage:
+        """Tell what the driver needs of a page, within its share of the answer."""
+        response, reading = page.response, page.reading
+        noindex, nofollow = robots_wishes(response.headers.get("x-robots-tag", ""))
+        links, is_cut = _links_of(page)
+        links, links_truncated = _cut_links(links, self._request.max_links, budget_bytes)
+        return FetchedPage(
+            final_url=response.url,
+            status=response.status,
+            content_type=page.content_type,
+            charset=response.charset,
+            raw=raw,
+            body_hash=reading.body_hash if reading is not None else sha256(response.body).hexdigest(),
+            content_length=len(response.body),
+            title=reading.title[:_MAX_TITLE_LENGTH] if reading is not None else "",
+            links=links,
+            links_truncated=links_truncated or is_cut,
+            sitemaps=page.sitemap.sitemaps[:MAX_SITEMAPS] if page.sitemap is not None else (),
+            nofollow=nofollow or (reading is not None and reading.nofollow),
+            noindex=noindex or (reading is not None and reading.noindex),
+            canonical=reading.canonical if reading is not None else None,
+            is_empty=page.is_empty,
+            etag=response.headers.get("etag"),
+            last_modified=response.headers.get("last-modified"),
+            fetched_at=page.fetched_at,
+            text=_cut_text(response.body, budget_bytes) if self._request.purpose == "text" else None,
+        )
+
+
+def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:
+    """Give the addresses that a page or sitemap names, where it leads by itself first, and whether some are missing."""
+    if page.sitemap is not None:
+        return tuple(entry.url for entry in page.sitemap.urls), page.sitemap.truncated
+    reading = page.reading
+    if reading is None:
+        return (), False
+    links = reading.links if reading.refresh is None else (reading.refresh, *reading.links)
+    return links, reading.links_truncated
+
+
+def _cut_links(links: tuple[str, ...], most: int, budget_bytes: int) -> tuple[tuple[str, ...], bool]:
+    """Keep as many links as the answer holds; say whether that cut some off."""
+    kept = links[:most]
+    if len(kept) * (MAX_URL_LENGTH + _AROUND_A_LINK_BYTES) <= budget_bytes:
+        return kept, len(kept) < len(links)
+    ends_bytes = list(accumulate(len(link) + _AROUND_A_LINK_BYTES for link in kept))
+    kept = kept[: bisect_right(ends_bytes, budget_bytes)]
+    return kept, len(kept) < len(links)
+
+
+def _cut_text(body: bytes, budget_bytes: int) -> str:
+    """Read as UTF-8 as much as the answer holds; JSON may need six bytes for one."""
+    text = body[:budget_bytes].decode("utf-8-sig", errors="replace")
+    if len(json.dumps(text)) <= budget_bytes:
+        return text
+    return text[: budget_bytes // 6]

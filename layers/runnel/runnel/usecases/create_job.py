@@ -1,0 +1,192 @@
+"""Creating a job: META, the library's claim, `job_created`, and somebody to drive it.
+
+Laws:
+1. Of many equal requests one creates; all get the same job (Idempotency-Key: UUIDv5 of tenant and key).
+2. The same key with another body is refused.
+3. One active crawl per library: a second create raises `LibraryBusy` naming the first.
+4. An option that has no effect yet is refused by its name, never taken silently.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
+
+from runnel.domain.created import created_segment
+from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Ending, Job, JobOptions, JobState, Source
+from runnel.domain.libraries import Library
+from runnel.domain.paths import library_name_from
+from runnel.domain.verdicts import Counts
+from runnel.errors import (
+    CallFailed,
+    IdempotencyConflict,
+    InputInvalid,
+    LibraryBusy,
+    LibraryNotFound,
+    SegmentTaken,
+    UrlInvalid,
+)
+from runnel.fetching.canonical import canonicalize
+from runnel.usecases.services import Services
+
+#: Options that are promised and not built: each with the value that asks for nothing. Trim it as they come.
+UNBUILT: Final[Mapping[str, Any]] = {
+    "steps": ("download", "process", "index"),
+    "dry_run": False,
+    "mode": "full",
+    "headers": {},
+    "ignore_query": (),
+    "retry_batches": 2,
+    "source_id": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What a caller asks for: start URLs, or a library alone for its own sources."""
+
+    tenant: str
+    urls: tuple[str, ...] = ()
+    library: str | None = None
+    options: JobOptions = field(default_factory=JobOptions)
+    start: Literal["now", "on_connect"] = "now"
+    idempotency_key: str | None = None
+    output: str | None = None
+
+
+async def create_job(services: Services, new: NewJob, *, invoke: bool = True) -> Job:
+    """Create the job and ask for a driver (unless *invoke* is off: the caller drives it itself).
+
+    Raises:
+        InputInvalid: an option is not available yet.
+        UrlInvalid: a start URL is no http or https address.
+        LibraryNotFound: a library alone was named, and there is none.
+        LibraryBusy: another job crawls the library.
+        IdempotencyConflict: the key was used with another body.
+    """
+    refuse_unbuilt(new.options)
+    sources = tuple(_source(url, place) for place, url in enumerate(new.urls))
+    library_id = new.library or _name(sources)
+    if not sources:
+        sources = await _sources_of(services, new.tenant, library_id)
+    wanted = _job(services, new, library_id, sources)
+    job = await services.jobs.create(wanted)
+    if job.request_hash != wanted.request_hash:
+        raise IdempotencyConflict
+    await _claim(services, job)
+    await _append_created(services, job)
+    if invoke and job.start == "now" and job.state is JobState.QUEUED:
+        await _start(services, job)
+    return job
+
+
+def refuse_unbuilt(options: JobOptions) -> None:
+    """Raise `InputInvalid` for an option whose value would have no effect."""
+    for name, idle in UNBUILT.items():
+        if getattr(options, name) != idle:
+            raise InputInvalid(f"{name}: this option is not available yet; leave it out.")
+
+
+def parse_start_url(text: str) -> str:
+    """The canonical start URL; `docs.example.com` without a scheme is taken as https. Raises `UrlInvalid`."""
+    text = text.strip()
+    if "://" not in text and not text.lower().startswith(("mailto:", "javascript:", "data:", "file:", "about:")):
+        text = f"https://{text}"
+    scheme = text.partition("://")[0].lower()
+    if scheme not in ("http", "https"):
+        raise UrlInvalid(f"{text!r} is no http or https address; Runnel crawls websites only.")
+    url = canonicalize(text)
+    host = urlsplit(url).hostname if url else None
+    if url is None or not host or not _is_host_like(host):
+        raise UrlInvalid(f"{text!r} is not a URL that can be crawled; give one like https://docs.example.com/guide/.")
+    return url
+
+
+def _is_host_like(host: str) -> bool:
+    return "." in host or ":" in host or host == "localhost"
+
+
+def _source(url: str, place: int) -> Source:
+    return Source(source_id=DEFAULT_SOURCE if place == 0 else f"source-{place + 1}", url=parse_start_url(url))
+
+
+def _name(sources: Sequence[Source]) -> str:
+    if not sources:
+        raise InputInvalid("A job needs a URL, or the name of a library that has sources.")
+    return library_name_from(sources[0].url)
+
+
+async def _sources_of(services: Services, tenant: str, library_id: str) -> tuple[Source, ...]:
+    library = await services.libraries.get(tenant, library_id)
+    if library is None:
+        raise LibraryNotFound(f"There is no library {library_id!r}; give a URL to crawl into it.")
+    return library.sources
+
+
+def _job(services: Services, new: NewJob, library_id: str, sources: tuple[Source, ...]) -> Job:
+    body = json.dumps(
+        [[source.url for source in sources], library_id, new.options.model_dump(mode="json"), new.start],
+        sort_keys=True,
+    )
+    key = new.idempotency_key
+    return Job(
+        tenant=new.tenant,
+        job_id=uuid5(NAMESPACE_URL, f"{new.tenant}\n{key}").hex if key else services.ids.job_id(),
+        library_id=library_id,
+        sources=sources,
+        created_at=services.clock.now(),
+        options=new.options,
+        start=new.start,
+        request_hash=hashlib.sha256(body.encode()).hexdigest()[:32],
+        output=new.output,
+    )
+
+
+async def _claim(services: Services, job: Job) -> None:
+    if job.is_over:
+        return
+    await services.libraries.ensure(
+        Library(tenant=job.tenant, library_id=job.library_id, sources=job.sources, created_at=job.created_at)
+    )
+    while True:
+        try:
+            await services.libraries.claim(job.tenant, job.library_id, job.job_id)
+        except LibraryBusy as busy:
+            if not await _is_stale(services, job, busy):
+                await _withdraw(services, job)
+                raise
+        else:
+            return
+
+
+async def _is_stale(services: Services, job: Job, busy: LibraryBusy) -> bool:
+    """Whether the holder has ended without clearing its claim; then the claim is cleared."""
+    holder = await services.jobs.get(job.tenant, busy.job_id)
+    if holder is not None and not holder.is_over:
+        return False
+    await services.libraries.free(job.tenant, job.library_id, busy.job_id)
+    return True
+
+
+async def _withdraw(services: Services, job: Job) -> None:
+    """A job that may not begin leaves nothing behind."""
+    ending = Ending(ended_because=EndedBecause.ERROR, ok=False, ended_at=services.clock.now(), counts=Counts())
+    await services.leases.repair(job.tenant, job.job_id, state=JobState.FAILED, ending=ending)
+    await services.jobs.delete(job.tenant, job.job_id)
+
+
+async def _append_created(services: Services, job: Job) -> None:
+    try:
+        await services.log.append(job.tenant, job.job_id, created_segment(job))
+    except SegmentTaken:
+        return  # somebody found the log empty and wrote the same
+
+
+async def _start(services: Services, job: Job) -> None:
+    try:
+        await services.orchestrators.start(job.tenant, job.job_id)
+    except CallFailed:
+        return  # the sweep starts a queued job whose start was lost

@@ -1,0 +1,172 @@
+"""From a target to the answer it leads to, hop by hop.
+
+Laws: each hop is judged before it is asked; ten hops at most, no URL twice; one deadline for all of them; validators go
+with the first request only, and the caller's headers to the target's own host only.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from runnel.domain.payloads import CrawlRequest, CrawlTarget
+from runnel.domain.scope import Scope
+from runnel.domain.verdicts import ErrorCategory, SkipReason
+from runnel.errors import FetchFailed
+from runnel.fetching.answers import REDIRECTS
+from runnel.fetching.canonical import canonicalize, host_key
+from runnel.ports.clock import Clock
+from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
+from runnel.robots.rules import ALLOW_ALL, RobotsRules, parse_robots
+
+MAX_REDIRECTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """The last answer of a chain of redirects; its URL is the final one."""
+
+    response: FetchResponse
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuledOut:
+    """A redirect led where the crawl may not go."""
+
+    reason: str
+    rule: str
+    status: int
+    elapsed_ms: int
+
+
+class Hops:
+    """Follows the redirects of one crawler call's targets."""
+
+    def __init__(self, fetcher: Fetcher, clock: Clock, request: CrawlRequest, *, types: frozenset[str]) -> None:
+        """Judge by the scope and the robots.txt that *request* brings along; *types* are worth a body."""
+        self._fetcher = fetcher
+        self._clock = clock
+        self._request = request
+        self._types = types
+        #: Made when the first redirect asks for it: most calls meet none.
+        self._scope: Scope | None = None
+        self._rules: dict[str, RobotsRules] = {}
+
+    async def follow(self, target: CrawlTarget) -> Arrived | RuledOut:
+        """Ask for the target and follow; raises `FetchFailed`."""
+        begun_s = self._clock.monotonic()
+        trail = [target.url]
+        while True:
+            response = await self._ask(target, trail[-1], begun_s)
+            elapsed_ms = round((self._clock.monotonic() - begun_s) * 1000)
+            if response.status not in REDIRECTS or "location" not in response.headers:
+                return Arrived(response=response, elapsed_ms=elapsed_ms)
+            goal = _next_hop(trail, response.headers["location"])
+            ruling = await self._judge(target, goal, begun_s)
+            if ruling is not None:
+                reason, rule = ruling
+                return RuledOut(reason=reason, rule=rule, status=response.status, elapsed_ms=elapsed_ms)
+            trail.append(goal)
+
+    async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
+        """Ask one hop within what is left of the deadline."""
+        request, is_first = self._request, url == target.url
+        return await self._fetcher.fetch(
+            FetchRequest(
+                url=url,
+                user_agent=request.user_agent,
+                headers=request.headers if _is_same_host(target.url, url) else {},
+                deadline_s=self._left_s(begun_s),
+                etag=target.etag if is_first else None,
+                last_modified=target.last_modified if is_first else None,
+                ports=frozenset(request.ports),
+                types=self._types,
+            )
+        )
+
+    def _left_s(self, begun_s: float) -> float:
+        """Give what is left of the deadline; raises `FetchFailed` (timeout) when nothing is."""
+        left_s = self._request.deadline_s - (self._clock.monotonic() - begun_s)
+        if left_s <= 0:
+            raise FetchFailed(ErrorCategory.TIMEOUT, "the redirects took longer than the page may")
+        return left_s
+
+    async def _judge(self, target: CrawlTarget, goal: str, begun_s: float) -> tuple[str, str] | None:
+        """Tell why the crawl may not go to *goal*; raises `FetchFailed` when a start URL leads out of scope."""
+        ruled_out = self._judge_scope(target, goal)
+        if ruled_out is not None:
+            return ruled_out
+        if not self._request.obey_robots:
+            return None
+        decision = (await self._robots(goal, begun_s)).allows(goal, self._request.user_agent)
+        return None if decision.allowed else (SkipReason.ROBOTS, f"redirects to {goal}: {decision.line}")
+
+    def _judge_scope(self, target: CrawlTarget, goal: str) -> tuple[str, str] | None:
+        """Tell why *goal* is out of scope; raises `FetchFailed` when a start URL leads there."""
+        rules = self._request.scope
+        if rules is None:
+            return None
+        self._scope = self._scope or Scope.of(rules)
+        ruling = self._scope.judge(goal)
+        if ruling is None:
+            return None
+        rule = f"redirects to {goal}: {ruling.rule}"
+        if ruling.reason is SkipReason.OUT_OF_SCOPE and target.url in rules.start_urls:
+            raise FetchFailed(ErrorCategory.REDIRECT_OUT_OF_SCOPE, f"the start URL {rule}")
+        return ruling.reason, rule
+
+    async def _robots(self, url: str, begun_s: float) -> RobotsRules:
+        """Give the rules of the URL's host: those that came along, else read now."""
+        host = host_key(url)
+        if host not in self._rules:
+            text = next((text for text in self._request.robots if text.host == host), None)
+            if text is not None:
+                self._rules[host] = parse_robots(text.text.encode(), status=text.status or 0)
+            else:
+                self._rules[host] = await self._read_robots(url, begun_s)
+        return self._rules[host]
+
+    async def _read_robots(self, url: str, begun_s: float) -> RobotsRules:
+        """Ask a host for its robots.txt; raises `FetchFailed` when there is no answer: the page would get none either.
+
+        Redirects that lead nowhere mean that there is none (RFC 9309 section 2.3.1.2).
+        """
+        parts = urlsplit(url)
+        trail = [f"{parts.scheme}://{parts.netloc}/robots.txt"]
+        try:
+            while True:
+                response = await self._fetcher.fetch(
+                    FetchRequest(
+                        url=trail[-1],
+                        user_agent=self._request.user_agent,
+                        deadline_s=self._left_s(begun_s),
+                        ports=frozenset(self._request.ports),
+                    )
+                )
+                if response.status not in REDIRECTS or "location" not in response.headers:
+                    return parse_robots(response.body, status=response.status)
+                trail.append(_next_hop(trail, response.headers["location"]))
+        except FetchFailed as failure:
+            if failure.category != ErrorCategory.TOO_MANY_REDIRECTS:
+                raise
+            return ALLOW_ALL
+
+
+def _next_hop(trail: list[str], location: str) -> str:
+    """Give the canonical URL that a redirect leads to; raises `FetchFailed` for a bad one, a loop, and one too many."""
+    goal = canonicalize(location, base=trail[-1])
+    if goal is None:
+        raise FetchFailed(ErrorCategory.PROTOCOL, f"redirects to '{location[:200]}', which cannot be crawled")
+    if goal in trail:
+        loop = " → ".join([*trail[trail.index(goal) :], goal])
+        raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"the redirects go round: {loop[:500]}")
+    if len(trail) > MAX_REDIRECTS:
+        raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"over {MAX_REDIRECTS} redirects, the last to {goal[:300]}")
+    return goal
+
+
+def _is_same_host(target: str, url: str) -> bool:
+    """Tell whether what was meant for *target* may be sent to *url*: the same host and port, not from https to http."""
+    if target.startswith("https://") and not url.startswith("https://"):
+        return False
+    return host_key(url) in {host_key(target), host_key(target.replace("http://", "https://", 1))}

@@ -1,0 +1,92 @@
+"""A driver's last writes: the job is given back, to go on elsewhere or because it has ended.
+
+Laws (names are the rules of the commit model):
+1. The terminal event is a flush of its own, after everything before it is applied [terminal_alone].
+2. "Paused, no owner" is one write of META, conditional on the wish still being a pause [pause_conditional].
+3. The library is free before META leaves the active jobs [active_first].
+"""
+
+from runnel.domain import events as e
+from runnel.domain.jobs import EndedBecause, Ending, Job, JobState, Wish
+from runnel.domain.verdicts import Counts
+from runnel.errors import StoreUnavailable
+from runnel.usecases.end_job import End, count_urls, summarize
+from runnel.usecases.leasing import LeaseKeeper
+from runnel.usecases.patience import STORE_PAUSE, sure
+from runnel.usecases.recording import Recorder
+from runnel.usecases.services import Services
+
+
+class JobExit:
+    """Ends or gives back one job for one driver, and says what that driver has spent."""
+
+    def __init__(self, services: Services, job: Job, recorder: Recorder, keeper: LeaseKeeper) -> None:
+        """Count time and money from now on."""
+        self._services = services
+        self._job = job
+        self._recorder = recorder
+        self._keeper = keeper
+        self._began_s = services.clock.monotonic()
+        self._usd_before = services.meter.usd()
+
+    async def end(self, end: End, *, seen: int) -> None:
+        """Say the end, with *seen* URLs in its counts, and give the job back."""
+        await self._recorder.flush()
+        fold = self._recorder.fold
+        counts = count_urls(fold, end, seen=seen)
+        summary = summarize(self._job, fold, end, counts, now=self._services.clock.now(), usd=self.usd())
+        self._recorder.emit(end.kind, **summary)
+        await self._recorder.flush()
+        await self._close(end.state, end.because, counts, ok=summary["ok"], error=end.error)
+
+    async def repair(self, event: e.TerminalEvent) -> None:
+        """The log tells the end already: META is repaired from it [terminal_truth]."""
+        counts = Counts(**event.counts.model_dump())
+        await self._close(event.state, event.ended_because, counts, ok=event.ok, error=event.error)
+
+    async def release(self, *, state: JobState | None = None, ending: Ending | None = None, **only: bool) -> bool:
+        """Whether the job is ours no more: a release that was refused or not answered is read back [release_reread]."""
+        while True:
+            try:
+                released = await self._services.leases.release(
+                    self._keeper.lease,
+                    state=state,
+                    ending=ending,
+                    spent_s=self.elapsed_s(),
+                    spent_usd=self.usd(),
+                    **only,
+                )
+            except StoreUnavailable:
+                released = False
+                await self._services.clock.sleep(STORE_PAUSE)
+            if released:
+                return True
+            job = await sure(self._services, lambda: self._services.jobs.get(self._job.tenant, self._job.job_id))
+            if job is None or (job.owner, job.term) != (self._keeper.lease.owner, self._keeper.lease.term):
+                return True
+            if only and job.wish is not Wish.PAUSE:
+                return False
+
+    def elapsed_s(self) -> float:
+        """Seconds that the job has been driven, by this driver and those before it."""
+        return self._job.spent_s + self._services.clock.monotonic() - self._began_s
+
+    def usd(self) -> float:
+        """Dollars that the job has cost so far."""
+        return self._job.spent_usd + self._services.meter.usd() - self._usd_before
+
+    async def _close(
+        self, state: JobState, because: EndedBecause, counts: Counts, *, ok: bool, error: str | None
+    ) -> None:
+        ending = Ending(
+            ended_because=because,
+            ok=ok,
+            ended_at=self._services.clock.now(),
+            counts=counts,
+            error=error,
+            cost_usd=round(self.usd(), 6),
+        )
+        job = self._job
+        await sure(self._services, lambda: self._services.libraries.free(job.tenant, job.library_id, job.job_id))
+        await self.release(state=state, ending=ending)
+        self._services.bell.ring(job.job_id)

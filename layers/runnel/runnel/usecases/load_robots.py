@@ -1,0 +1,183 @@
+"""robots.txt of every host of a job, fetched through the crawler: the orchestrator never asks a site itself."""
+
+import asyncio
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from runnel.domain import events as e
+from runnel.domain.frontier import Frontier
+from runnel.domain.jobs import Job
+from runnel.domain.payloads import CrawlRequest, CrawlResult, CrawlTarget, RobotsText
+from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
+from runnel.errors import CallFailed
+from runnel.fetching.canonical import host_key
+from runnel.robots.rules import RobotsRules, parse_robots
+from runnel.usecases.recording import Recorder
+from runnel.usecases.services import Services
+
+_TRIES = 3
+_PAUSE = timedelta(seconds=1)
+#: Failures below HTTP: they are the host's, and a page of it would fail with the same.
+_NETWORK = frozenset(
+    {
+        ErrorCategory.DNS,
+        ErrorCategory.CONNECT,
+        ErrorCategory.TLS,
+        ErrorCategory.TIMEOUT,
+        ErrorCategory.BLOCKED_ADDRESS,
+    }
+)
+#: What is sent along for judging redirects is bounded: larger files are read again where they are needed.
+_SENT_CHARACTERS = 16_384
+
+
+class RobotsLoader:
+    """The rules of the hosts that a job meets."""
+
+    def __init__(self, services: Services, job: Job, recorder: Recorder, term: int) -> None:
+        """Load for *job*; *term* makes the names of the calls unique."""
+        self._services = services
+        self._job = job
+        self._recorder = recorder
+        self._term = term
+        self._agent = job.options.user_agent or services.tuning.user_agent
+        self._rules: dict[str, RobotsRules] = {}
+        self._texts: dict[str, RobotsText] = {}
+        self._unreachable: dict[str, str] = {}
+        self._broken: dict[str, FetchError] = {}
+        self._loading: dict[str, asyncio.Task[None]] = {}
+        self._ready: list[str] = []
+        #: The start URLs' own ports may be asked besides the usual ones.
+        self.ports = tuple(sorted({port for source in job.sources if (port := _port(source.url))}))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a robots.txt is on the way."""
+        return bool(self._loading)
+
+    def texts(self) -> tuple[RobotsText, ...]:
+        """What is known, for the crawler's judgement of redirects."""
+        return tuple(text for text in self._texts.values() if len(text.text) <= _SENT_CHARACTERS)
+
+    def judge(self, url: str) -> str | None:
+        """The line that forbids the URL; None when none does, or when its host's file is not known (yet)."""
+        rules = self._rules.get(host_key(url))
+        if rules is None or self._job.options.robots == "ignore" or host_key(url) in self._broken:
+            return None
+        decision = rules.allows(url, self._agent)
+        if decision.allowed:
+            return None
+        return self._unreachable.get(host_key(url)) or decision.line or "disallowed"
+
+    def failure(self, url: str) -> FetchError | None:
+        """Why the URL's host cannot be reached at all: that, not its robots.txt, is what keeps us out."""
+        return self._broken.get(host_key(url)) if self._job.options.robots == "obey" else None
+
+    def judge_later(self, url: str, frontier: Frontier) -> str | None:
+        """As `judge`, for a URL that is about to start; "" when its host's file must come first."""
+        host = host_key(url)
+        if host in self._rules:
+            return self.judge(url)
+        if host not in self._loading:
+            frontier.hold_host(host, float("inf"))
+            self._loading[host] = asyncio.create_task(self._load_in_background(host, url, frontier))
+        return ""
+
+    async def load(self, host: str, url: str) -> None:
+        """Read the host's robots.txt, and say so once in the job's log."""
+        if host in self._rules:
+            return
+        result = await self._fetch(url)
+        self._keep(host, result)
+
+    async def close(self) -> None:
+        """End what is on the way."""
+        tasks = list(self._loading.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _load_in_background(self, host: str, url: str, frontier: Frontier) -> None:
+        try:
+            await self.load(host, url)
+        finally:
+            del self._loading[host]
+            self.set_pace(host, frontier)
+            self._services.bell.ring(self._job.job_id)
+
+    def set_pace(self, host: str, frontier: Frontier) -> None:
+        """Let the host's crawl delay rule its schedule, now that its file is known."""
+        rules = self._rules.get(host)
+        asked_s = rules.crawl_delay_s(self._agent) if rules and self._job.options.robots == "obey" else None
+        state = frontier.host(host)
+        state.next_start_s, state.spacing_s = 0.0, max(state.spacing_s, asked_s or 0.0)
+
+    async def _fetch(self, url: str) -> CrawlResult | CallFailed:
+        result: CrawlResult | CallFailed = CallFailed()
+        for attempt in range(1, _TRIES + 1):
+            try:
+                response = await self._services.crawler.crawl(self._request(url))
+            except CallFailed as error:
+                result = error
+            else:
+                result = response.results[0]
+                if not _may_pass(result):
+                    return result
+            if attempt < _TRIES:
+                await self._services.clock.sleep(_PAUSE)
+        return result
+
+    def _request(self, url: str) -> CrawlRequest:
+        parts = urlsplit(url)
+        return CrawlRequest(
+            tenant=self._job.tenant,
+            job_id=self._job.job_id,
+            purpose="text",
+            targets=(CrawlTarget(url=f"{parts.scheme}://{parts.netloc}/robots.txt"),),
+            raw_name=f"{self._term}-robots",
+            obey_robots=False,
+            user_agent=self._agent,
+            deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
+            ports=self.ports,
+        )
+
+    def _keep(self, host: str, result: CrawlResult | CallFailed) -> None:
+        status, text, problem = _reading(result)
+        self._rules[host] = rules = parse_robots(text.encode(), status=status or 503)
+        self._texts[host] = RobotsText(host=host, status=status, text=text)
+        if problem:
+            self._unreachable[host] = problem
+        if isinstance(result, CrawlResult) and result.error is not None and result.error.category in _NETWORK:
+            self._broken[host] = result.error
+        if host not in self._recorder.fold.robots_hosts:
+            self._recorder.emit(
+                e.RobotsLoaded,
+                host=host,
+                status=status,
+                crawl_delay_s=rules.crawl_delay_s(self._agent),
+                sitemaps=rules.sitemaps[:50],
+            )
+
+
+def _may_pass(result: CrawlResult) -> bool:
+    """Whether asking again may help."""
+    return result.outcome == "failed" and result.error is not None and result.error.category in TRANSIENT
+
+
+def _reading(result: CrawlResult | CallFailed) -> tuple[int | None, str, str]:
+    """Status, text, and what made the file unreachable, if anything did."""
+    if isinstance(result, CallFailed):
+        return None, "", f"robots.txt unreachable: {result.message}"
+    if result.outcome == "fetched" and result.page is not None:
+        return result.page.status, result.page.text or "", ""
+    if result.status is not None and result.status < 500:
+        return result.status, "", ""
+    message = result.error.message if result.error else "no answer"
+    return result.status, "", f"robots.txt unreachable: {message}"
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None

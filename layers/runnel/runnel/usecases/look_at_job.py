@@ -1,0 +1,39 @@
+"""Looking at a job: its counts so far, its last activities, and where its log stands."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from runnel.domain.effects import events_of
+from runnel.domain.fold import JobFold
+from runnel.domain.jobs import Job
+from runnel.domain.verdicts import Counts, Verdict
+from runnel.usecases.services import Services
+
+_ACTIVITIES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A job at one moment: everything is of the same `last_seq`."""
+
+    job: Job
+    counts: Counts
+    last_seq: int
+    #: The last events, as stored lines.
+    activities: tuple[bytes, ...]
+
+
+async def look_at_job(services: Services, job: Job) -> Look:
+    """Fold the job's log as it stands now."""
+    fold, lines = JobFold(), deque[bytes](maxlen=_ACTIVITIES)
+    for segment in await services.log.read(job.tenant, job.job_id):
+        for event, note in events_of(segment):
+            fold.apply(event, note)
+        lines.extend(segment.lines)
+    counts = job.ending.counts if job.ending else _so_far(fold)
+    return Look(job=job, counts=counts, last_seq=fold.last_seq, activities=tuple(lines))
+
+
+def _so_far(fold: JobFold) -> Counts:
+    decided = len(fold.decided) + fold.totals.ruled_out
+    return fold.counts(seen=decided, rest=Verdict.CANCELLED)

@@ -1,0 +1,150 @@
+"""The processor: raw responses become Markdown and stored pages.
+
+Laws (names are the rules of the commit model):
+1. Run twice, late or half, the result is the same: objects are addressed by content, the result by its part.
+2. META is read first; for a cancelled or ended job nothing is done [processor_looks].
+3. A page that cannot be read costs itself, not its batch.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from runnel.domain.jobs import Job, Wish
+from runnel.domain.payloads import Heading, PageOutcome, ProcessPage, ProcessRequest, ProcessResult, StoredPage
+from runnel.domain.results import encode_result
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.warc import body_of
+from runnel.errors import ConfigInvalid, PageUnreadable, StoreUnavailable
+from runnel.fetching.canonical import url_hash
+from runnel.ports.batches import Batches
+from runnel.ports.bell import Bell
+from runnel.ports.content_store import ContentStore, RawStore
+from runnel.ports.job_store import JobStore
+from runnel.ports.output import Outputs
+from runnel.ports.page_reader import PageReader
+from runnel.usecases.track_batches import LOW_QUALITY_BELOW, result_key
+
+if TYPE_CHECKING:  # the parser is heavy, and who only reads a library needs none
+    from runnel.extraction.page import PageReading
+
+
+class Rendered(Protocol):
+    """Pages that the crawler of this process has rendered already; a home without such answers None."""
+
+    def take(self, raw: RawRef) -> "PageReading | None":
+        """The reading of the response stored at *raw*, at most once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessorPorts:
+    """What the processor may touch."""
+
+    jobs: JobStore
+    batches: Batches
+    content: ContentStore
+    raw: RawStore
+    reader: PageReader
+    rendered: Rendered
+    batch_bell: Bell
+    outputs: Outputs
+
+
+async def process_pages(ports: ProcessorPorts, request: ProcessRequest) -> ProcessResult:
+    """Store the pages of *request* and note the result with its batch; no outcomes when the job wants no more."""
+    job = await ports.jobs.get(request.tenant, request.job_id)
+    if job is None or job.is_over or job.wish is Wish.CANCEL:
+        return ProcessResult(batch_id=request.batch_id, part=request.part, outcomes=())
+    outcomes = await asyncio.gather(*(_process(ports, request, page) for page in request.pages))
+    kept = [(outcome.page, reading) for outcome, reading in outcomes if outcome.page and reading]
+    await _store(ports, job, kept)
+    result = ProcessResult(
+        batch_id=request.batch_id,
+        part=request.part,
+        outcomes=tuple(outcome for outcome, _ in outcomes),
+        puts=1 + len(kept),
+    )
+    key = result_key(request.job_id, request.batch_id, request.part)
+    await ports.content.put(request.tenant, key, encode_result(result))
+    indexes = tuple(page.index for page in request.pages)
+    await ports.batches.add_part(request.tenant, request.job_id, request.batch_id, request.part, indexes)
+    ports.batch_bell.ring(request.job_id)
+    return result
+
+
+async def _store(ports: ProcessorPorts, job: Job, kept: "list[tuple[StoredPage, PageReading]]") -> None:
+    """Store the pages' Markdown, and show it where the job has a folder."""
+    objects = [(page_key(page.content_hash), reading.markdown_gz) for page, reading in kept]
+    await ports.content.put_addressed(job.tenant, objects)
+    output = ports.outputs.of(job)
+    if output is None:
+        return
+    # The library has the pages; at its end the job makes the folder equal to it, and says so if it cannot.
+    with suppress(StoreUnavailable, ConfigInvalid):
+        await output.write_many(job.library_id, [(page, reading.markdown) for page, reading in kept])
+
+
+async def _process(
+    ports: ProcessorPorts, request: ProcessRequest, page: ProcessPage
+) -> "tuple[PageOutcome, PageReading | None]":
+    try:
+        reading = await _read(ports, request.tenant, page)
+    except PageUnreadable as error:
+        problem = FetchError(category=ErrorCategory.DECODE, message=error.message)
+        return PageOutcome(index=page.index, url=page.url, error=problem), None
+    stored = to_stored_page(page, reading, request.metadata)
+    return PageOutcome(index=page.index, url=page.url, page=stored), reading
+
+
+async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageReading":
+    reading = ports.rendered.take(page.raw)
+    if reading is not None:
+        return reading
+    record = await ports.raw.get(tenant, page.raw)
+    if record is None:
+        raise PageUnreadable("The raw response has gone.")
+    from runnel.extraction.plain import PLAIN_TYPES, read_plain
+
+    if page.content_type in PLAIN_TYPES:
+        return read_plain(body_of(record), url=page.final_url, content_type=page.content_type, charset=page.charset)
+    return await ports.reader.read(body_of(record), url=page.final_url, charset=page.charset, render=True)
+
+
+def page_key(content_hash: str) -> str:
+    """Where the Markdown with this hash lies."""
+    return f"pages/{content_hash}.md.gz"
+
+
+def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str, str]) -> StoredPage:
+    """The page as the manifest will list it."""
+    score, reason = _quality(reading)
+    return StoredPage(
+        page_id=url_hash(page.final_url),
+        url=page.final_url,
+        source_id=page.source_id,
+        aliases=(page.url,) if page.url != page.final_url else (),
+        title=reading.title,
+        description=reading.description,
+        lang=reading.lang,
+        words=reading.words,
+        content_hash=reading.content_hash,
+        body_hash=page.body_hash,
+        quality_score=score,
+        quality_reason=reason,
+        low_quality=score < LOW_QUALITY_BELOW,
+        etag=page.etag,
+        last_modified=page.last_modified,
+        fetched_at=page.fetched_at,
+        canonical=reading.canonical,
+        headings=tuple(Heading(level=level, text=text, anchor=anchor) for level, text, anchor in reading.headings),
+        links=reading.links,
+        metadata=metadata,
+    )
+
+
+def _quality(reading: "PageReading") -> tuple[int, str]:
+    """A first score from the number of words alone: 40 words and more are whole."""
+    score = min(100, reading.words * 5 // 2)
+    return score, "" if score == 100 else f"{reading.words} words"

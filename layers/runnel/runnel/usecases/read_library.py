@@ -1,0 +1,49 @@
+"""Reading a library: its pages, one page, its Markdown."""
+
+import gzip
+
+from runnel.domain.libraries import Library
+from runnel.domain.payloads import StoredPage
+from runnel.errors import LibraryNotFound, PageNotFound
+from runnel.fetching.canonical import canonicalize
+from runnel.ports.content_store import ContentStore
+from runnel.usecases.process_pages import page_key
+from runnel.usecases.publish import read_manifest
+from runnel.usecases.services import Services
+
+
+async def get_library(services: Services, tenant: str, library_id: str) -> Library:
+    """The library; raises `LibraryNotFound`."""
+    library = await services.libraries.get(tenant, library_id)
+    if library is None:
+        raise LibraryNotFound(f"There is no library {library_id!r}; `runnel libraries` lists what there is.")
+    return library
+
+
+async def list_pages(services: Services, tenant: str, library_id: str) -> list[StoredPage]:
+    """The pages of the published generation by URL."""
+    pages = await read_manifest(services, await get_library(services, tenant, library_id))
+    return [pages[url] for url in sorted(pages)]
+
+
+async def get_page(services: Services, tenant: str, library_id: str, page_or_url: str) -> StoredPage:
+    """One page by its id or one of its URLs; raises `PageNotFound`."""
+    url = canonicalize(page_or_url) if "://" in page_or_url else None
+    for page in await list_pages(services, tenant, library_id):
+        if page.page_id == page_or_url or (url is not None and url in (page.url, *page.aliases)):
+            return page
+    raise PageNotFound(f"The library {library_id!r} has no page {page_or_url!r}.")
+
+
+async def get_markdown(services: Services, tenant: str, page: StoredPage) -> str:
+    """The page's Markdown without front matter; raises `PageNotFound` when the object has gone."""
+    markdown = await markdown_of(services.content, tenant, page)
+    if markdown is None:
+        raise PageNotFound(f"The Markdown of {page.url} is missing; crawl the library again.")
+    return markdown
+
+
+async def markdown_of(content: ContentStore, tenant: str, page: StoredPage) -> str | None:
+    """The Markdown, or None when the object has gone."""
+    body = await content.get(tenant, page_key(page.content_hash))
+    return gzip.decompress(body).decode() if body is not None else None

@@ -1,0 +1,368 @@
+"""The driver: takes a job's lease and brings the job to its end, or hands it on.
+
+The story: take the lease, write the barrier, read the state, crawl until nothing is left or somebody wishes otherwise,
+publish, say the end. Laws (names are the rules of the commit model):
+1. Every end but `job_cancelled` first marks META, conditional on no wish [mark_every_end, mark_no_wish].
+2. How the job is given back, and its laws: `leave_job.py`.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from runnel.domain import events as e
+from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
+from runnel.domain.segments import FLUSH_BYTES
+from runnel.errors import CallFailed, LeaseLost, RunnelError
+from runnel.usecases.crawl_site import SiteCrawl
+from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
+from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
+from runnel.usecases.leave_job import JobExit
+from runnel.usecases.patience import sure
+from runnel.usecases.publish import Published, publish
+from runnel.usecases.recording import AlreadyOver, Recorder
+from runnel.usecases.services import Services
+from runnel.usecases.track_batches import BatchTracker
+
+#: How the warning begins that says that the output folder lacks pages; the command line knows it by this.
+OUTPUT_BEHIND = "The output folder could not be brought up to date"
+
+
+class Drive(StrEnum):
+    """How a run of a driver ended."""
+
+    NO_LEASE = "no_lease"
+    ENDED = "ended"
+    PAUSED = "paused"
+    HANDED_OVER = "handed_over"
+    LEASE_LOST = "lease_lost"
+
+
+@dataclass(slots=True)
+class Leaving:
+    """A request to this driver, from its own process, to hand the job on."""
+
+    reason: str | None = None
+    #: Whether somebody else is to be asked to go on at once.
+    invoke_successor: bool = True
+
+
+async def run_crawl(
+    services: Services, tenant: str, job_id: str, *, deadline_s: float | None = None, leaving: Leaving | None = None
+) -> Drive:
+    """Drive the job until it ends, pauses, or must be handed on.
+
+    Args:
+        services: The ports.
+        tenant: Whose job it is.
+        job_id: The job.
+        deadline_s: When this process must have ended, on the monotonic clock.
+        leaving: Set its `reason` to make the driver hand the job on soon.
+
+    Returns:
+        How this run ended; the job itself may go on elsewhere.
+    """
+    leaving = leaving or Leaving()
+    taken = await take_lease(services, tenant, job_id, is_wanted=lambda: leaving.reason is None)
+    if taken is None:
+        return Drive.NO_LEASE
+    driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving)
+    try:
+        return await driver.run()
+    except LeaseLost:
+        return Drive.LEASE_LOST
+    finally:
+        await driver.close()
+        services.locks.release(job_id)
+
+
+class _Driver:
+    def __init__(self, services: Services, taken: Taken, *, deadline_s: float | None, leaving: Leaving) -> None:
+        self._services = services
+        self._taken = taken
+        self._job: Job = taken.job
+        self._deadline_s = deadline_s
+        self._leaving = leaving
+        self._keeper = LeaseKeeper(services, taken)
+        self._batches = BatchTracker(services, taken.job, taken.lease.term)
+        self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
+        self._batches.recorder = self._recorder
+        self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
+        self._exit = JobExit(services, taken.job, self._recorder, self._keeper)
+        self._wish: Wish | None = taken.job.wish
+        self._drain_until_s: float | None = None
+        self._stop: EndedBecause | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # ---- the story
+
+    async def run(self) -> Drive:
+        self._tasks.append(asyncio.create_task(self._keeper.run()))
+        try:
+            await self._recorder.write_barrier(self._taken.reason)
+        except AlreadyOver as over:
+            await self._exit.repair(over.event)
+            return Drive.ENDED
+        recovered = await self._recorder.read_state()
+        self._site.discovery.recover(recovered.urls)
+        await self._look()
+        if self._wish is None:
+            await self._start_running()
+        self._tasks.append(asyncio.create_task(self._keep_looking()))
+        self._tasks.append(asyncio.create_task(self._keep_listening()))
+        try:
+            return await self._crawl()
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001  # the driver's edge: whatever a step raises, the job ends and says so
+            return await self._break_down(error)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._site.close()
+
+    async def _start_running(self) -> None:
+        job = await sure(
+            self._services, lambda: self._services.leases.update(self._keeper.lease, state=JobState.RUNNING)
+        )
+        if job is None:
+            raise LeaseLost
+        if self._recorder.fold.paused:
+            self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
+        await self._batches.invoke_open()
+        await self._site.begin_sources()
+
+    async def _crawl(self) -> Drive:
+        while True:
+            self._check_lease()
+            self._site.take_results()
+            if self._wish is Wish.CANCEL:
+                return await self._cancel()
+            left = await self._leave_if_asked()
+            if left is not None:
+                return left
+            self._plan()
+            if self._batches.should_look():
+                await self._batches.look()
+            if self._is_flush_due():
+                await self._recorder.flush()
+            self._site.dispatch()
+            if self._is_finished() and await self._complete():
+                return Drive.ENDED
+            await self._rest()
+
+    def _plan(self) -> None:
+        """Announce what is to be fetched next, and send on what was fetched."""
+        if self._drain_until_s is not None:
+            return
+        self._stop = self._stop or self._spent()
+        if self._stop is not None:
+            self._site.sitemaps.drop()
+        if self._stop is None and self._batches.backlog < self._services.tuning.backlog_pages:
+            self._site.reserve(self._job.options.limit)
+        if not self._job.options.dry_run:
+            self._batches.send(is_last=self._site.is_done or (self._stop is not None and self._site.is_quiet))
+
+    def _spent(self) -> EndedBecause | None:
+        """Which of the job's bounds is reached, if any."""
+        fold, options = self._recorder.fold, self._job.options
+        if self._exit.elapsed_s() >= options.timeout_s:
+            self._site.take_back()
+            return EndedBecause.DEADLINE
+        if options.max_usd is not None and self._exit.usd() >= options.max_usd:
+            self._site.take_back()
+            return EndedBecause.BUDGET
+        if fold.kept >= options.limit and self._site.frontier.waiting:
+            return EndedBecause.LIMIT
+        return None
+
+    def _is_finished(self) -> bool:
+        is_fetched = self._site.is_done or (self._stop is not None and self._site.is_quiet)
+        is_processed = self._job.options.dry_run or self._batches.is_done
+        return is_fetched and is_processed and self._recorder.first_pending_s is None and self._drain_until_s is None
+
+    def _is_flush_due(self) -> bool:
+        since_s = self._recorder.first_pending_s
+        if since_s is None:
+            return False
+        waited_s = self._services.clock.monotonic() - since_s
+        return (
+            waited_s >= self._services.tuning.flush.total_seconds()
+            or self._recorder.pending_bytes >= FLUSH_BYTES
+            or self._site.is_starving
+            or self._site.is_done
+        )
+
+    async def _rest(self) -> None:
+        """Wait for a result, a ring, or the next thing that time brings."""
+        now_s = self._services.clock.monotonic()
+        waits_s = [self._services.tuning.look.total_seconds()]
+        if self._recorder.first_pending_s is not None:
+            waits_s.append(self._recorder.first_pending_s + self._services.tuning.flush.total_seconds() - now_s)
+        due_s = self._site.frontier.next_due_s()
+        if due_s is not None and due_s > now_s:
+            waits_s.append(due_s - now_s)
+        self._site.wake.clear()
+        if not self._site.has_results:
+            await self._services.clock.wait(self._site.wake, timedelta(seconds=max(0.001, min(waits_s))))
+
+    # ---- what comes from outside
+
+    def _check_lease(self) -> None:
+        if self._keeper.is_lost:
+            raise LeaseLost
+
+    async def _look(self) -> None:
+        job = await sure(self._services, lambda: self._services.jobs.get(self._job.tenant, self._job.job_id))
+        if job is None:
+            raise LeaseLost("The job was deleted.")
+        self._wish = job.wish
+
+    async def _keep_looking(self) -> None:
+        """Read META every second: a task of the driver."""
+        while True:
+            await self._services.clock.sleep(self._services.tuning.look)
+            before = self._wish
+            try:
+                await self._look()
+            except LeaseLost:
+                self._keeper.is_lost = True
+            if self._wish is not before or self._keeper.is_lost:
+                self._site.may_dispatch = self._wish is None
+                self._site.wake.set()
+
+    async def _keep_listening(self) -> None:
+        """Hear the processor of this process: a task of the driver."""
+        while True:
+            if await self._services.batch_bell.wait(self._job.job_id, at_most=self._services.tuning.look):
+                self._batches.look_soon()
+                self._site.wake.set()
+
+    # ---- leaving before the end
+
+    async def _leave_if_asked(self) -> Drive | None:
+        """Drain and go when a pause, a deadline or this process asks for it; None while there is work here."""
+        is_paused = self._wish is Wish.PAUSE
+        if not is_paused and not self._must_hand_over():
+            self._drain_until_s = None
+            self._site.may_dispatch = True
+            return None
+        now_s = self._services.clock.monotonic()
+        if self._drain_until_s is None:
+            self._drain_until_s = now_s + self._services.tuning.drain.total_seconds()
+            self._site.may_dispatch = False
+            self._site.take_back()
+        if not self._site.is_quiet and now_s < self._drain_until_s:
+            return None
+        return await (self._pause() if is_paused else self._hand_over())
+
+    def _must_hand_over(self) -> bool:
+        if self._leaving.reason is not None:
+            return True
+        margin_s = self._services.tuning.deadline_margin.total_seconds()
+        return self._deadline_s is not None and self._services.clock.monotonic() > self._deadline_s - margin_s
+
+    async def _pause(self) -> Drive | None:
+        if not self._recorder.fold.paused:
+            self._recorder.emit(e.JobPaused, state=JobState.PAUSED, by="user")
+        await self._recorder.flush()
+        if await self._exit.release(state=JobState.PAUSED, only_if_paused=True):
+            return Drive.PAUSED
+        await self._look()
+        if self._wish is None:
+            self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
+        return None
+
+    async def _hand_over(self) -> Drive:
+        await self._recorder.flush()
+        if self._leaving.invoke_successor:
+            with suppress(CallFailed):  # the sweep finds a job without a driver
+                await self._services.orchestrators.start(self._job.tenant, self._job.job_id)
+        await self._exit.release()
+        return Drive.HANDED_OVER
+
+    # ---- the end
+
+    async def _complete(self) -> bool:
+        """Publish and end; False when a wish came first."""
+        because = self._stop or EndedBecause.DONE
+        await self._recorder.flush()
+        if not await self._mark():
+            return False
+        if self._recorder.fold.kept and not self._job.options.dry_run:
+            await self._publish(because)
+        why = self._site.why_nothing
+        await self._end(decide_end(self._job, self._recorder.fold, because, why_nothing=why))
+        return True
+
+    async def _mark(self) -> bool:
+        marked = await sure(
+            self._services,
+            lambda: self._services.leases.update(
+                self._keeper.lease, state=JobState.COMPLETING, publishing=True, only_without_wish=True
+            ),
+        )
+        if marked is None:
+            await self._look()
+            job = await sure(self._services, lambda: self._services.jobs.get(self._job.tenant, self._job.job_id))
+            if job is None or job.owner != self._keeper.lease.owner or job.term != self._keeper.lease.term:
+                raise LeaseLost
+            return job.publishing and job.wish is None  # our own mark, whose acknowledgement was lost
+        return True
+
+    async def _publish(self, because: EndedBecause) -> None:
+        fold = self._recorder.fold
+        published = await publish(self._services, self._job, fold, term=self._keeper.lease.term, because=because)
+        if fold.published is None:
+            self._tell_published(published)
+            await self._recorder.flush()
+        await self._show_output(published)
+
+    def _tell_published(self, published: Published) -> None:
+        self._recorder.emit(
+            e.LibraryPublished,
+            library_id=self._job.library_id,
+            generation=published.generation,
+            added=published.added,
+            changed=published.changed,
+            removed=published.removed,
+            unchanged=published.unchanged,
+        )
+
+    async def _show_output(self, published: Published) -> None:
+        """Make the output folder equal to the library; if that fails the job is still completed, and says so."""
+        output = self._services.outputs.of(self._job)
+        if output is None:
+            return
+        try:
+            await output.reconcile(self._job.tenant, self._job.library_id, published.pages)
+        except (RunnelError, OSError) as error:
+            message = f"{OUTPUT_BEHIND}: {error}"
+            self._recorder.emit(e.Log, level="warning", message=message)
+
+    async def _cancel(self) -> Drive:
+        self._site.may_dispatch = False
+        if not self._recorder.fold.cancelling:
+            self._recorder.emit(e.JobCancelling, state=JobState.RUNNING, by="user")
+            await self._recorder.flush()
+        drain_until_s = self._services.clock.monotonic() + self._services.tuning.drain.total_seconds()
+        self._site.take_back()
+        while not self._site.is_quiet and self._services.clock.monotonic() < drain_until_s:
+            await self._rest()
+            self._site.take_results()
+        await self._end(CANCELLED)
+        return Drive.ENDED
+
+    async def _break_down(self, error: Exception) -> Drive:
+        """A step has raised: everything emitted is delivered, then the job ends with the message."""
+        self._recorder.emit(e.Log, level="error", message=f"{type(error).__name__}: {error}"[:2_000])
+        await self._mark()
+        await self._end(broken_down(str(error)[:2_000] or type(error).__name__))
+        return Drive.ENDED
+
+    async def _end(self, end: End) -> None:
+        await self._exit.end(end, seen=self._site.discovery.seen)

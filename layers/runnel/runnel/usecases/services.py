@@ -1,0 +1,85 @@
+"""Everything the use cases need, in one bundle that a wiring fills."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from runnel.ports.batches import Batches
+from runnel.ports.bell import Bell
+from runnel.ports.clock import Clock
+from runnel.ports.content_store import ContentStore, RawStore
+from runnel.ports.crawler import Crawler, Orchestrators, Processor
+from runnel.ports.event_log import EventLog
+from runnel.ports.host_budget import HostBudget
+from runnel.ports.ids import Ids
+from runnel.ports.job_store import JobStore, Leases
+from runnel.ports.journal import Journal
+from runnel.ports.libraries import Libraries
+from runnel.ports.locks import JobLocks
+from runnel.ports.meter import Meter
+from runnel.ports.output import Outputs
+from runnel.ports.tokens import Tokens
+from runnel.ports.url_queue import UrlQueue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """Times and sizes that differ between homes; the defaults are those of architecture.md."""
+
+    lease_ttl: timedelta = timedelta(seconds=12)
+    lease_beat: timedelta = timedelta(seconds=4)
+    #: How long a would-be driver waits for a lease.
+    lease_patience: timedelta = timedelta(seconds=60)
+    #: How often the driver looks at META for a wish.
+    look: timedelta = timedelta(seconds=1)
+    flush: timedelta = timedelta(milliseconds=200)
+    #: How often open processor batches are looked at.
+    batch_poll: timedelta = timedelta(seconds=1)
+    #: Pages to a processor batch, and how long the first may wait for company.
+    batch_pages: int = 25
+    batch_wait: timedelta = timedelta(seconds=1)
+    #: A try of a batch is overdue after this time.
+    batch_overdue: timedelta = timedelta(seconds=330)
+    #: How long before its deadline a driver stops dispatching, and how long it then drains.
+    deadline_margin: timedelta = timedelta(seconds=75)
+    drain: timedelta = timedelta(seconds=45)
+    #: Fetched pages that may wait for the processor before dispatching stops.
+    backlog_pages: int = 200
+    #: How often a follower polls the log, awake and idle.
+    poll: timedelta = timedelta(milliseconds=250)
+    poll_idle: timedelta = timedelta(seconds=1)
+    #: How long one connection follows before it is asked to come back; None = to the end.
+    follow_window: timedelta | None = None
+    heartbeat: timedelta = timedelta(seconds=10)
+    #: One fetch, in all.
+    fetch_deadline: timedelta = timedelta(seconds=30)
+    user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The ports, filled by `wiring`; use cases take this and nothing else from outside."""
+
+    clock: Clock
+    ids: Ids
+    jobs: JobStore
+    leases: Leases
+    log: EventLog
+    queue: UrlQueue
+    journal: Journal
+    batches: Batches
+    libraries: Libraries
+    content: ContentStore
+    raw: RawStore
+    hosts: HostBudget
+    tokens: Tokens
+    crawler: Crawler
+    processor: Processor
+    orchestrators: Orchestrators
+    #: Rings when the log has grown: for followers.
+    bell: Bell
+    #: Rings when the processor of this process has finished something: for the driver.
+    batch_bell: Bell
+    locks: JobLocks
+    meter: Meter
+    outputs: Outputs
+    tuning: Tuning = field(default_factory=Tuning)

@@ -1,0 +1,255 @@
+"""The processing half of a driver: fetched pages go to the processor in batches, results are seen and told.
+
+Laws (names are the rules of the commit model):
+1. A batch is sent once, after its commit; an overdue one is asked for again, one page a call, at most three times.
+2. A batch is done when its results together cover every page [page_results]; giving it up is one conditional write,
+   when its last try was undone for the time-out on our own clock [close_batch, patience].
+3. Nobody waits for the processor: a batch that fails costs its pages, never the job.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from runnel.domain import events as e
+from runnel.domain.fold import Crawled
+from runnel.domain.jobs import DEFAULT_SOURCE, Job
+from runnel.domain.libraries import Batch
+from runnel.domain.payloads import PageOutcome, ProcessPage, ProcessRequest
+from runnel.domain.results import decode_summary
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.errors import CallFailed
+from runnel.usecases.patience import sure
+from runnel.usecases.recording import Recorder
+from runnel.usecases.services import Services
+
+MOST_TRIES = 3
+LOW_QUALITY_BELOW = 20
+
+
+@dataclass(slots=True)
+class _Watch:
+    tries: int
+    since_s: float
+
+
+class BatchTracker:
+    """The processor batches of one driver."""
+
+    def __init__(self, services: Services, job: Job, term: int) -> None:
+        """Track the batches of *job*; *term* makes their ids unique [batch_term]."""
+        self._services = services
+        self._job = job
+        self._term = term
+        self._count = 0
+        self._watches: dict[str, _Watch] = {}
+        self._waiting_since_s: float | None = None
+        self._looked_s = float("-inf")
+        self.recorder: Recorder
+
+    @property
+    def backlog(self) -> int:
+        """Fetched pages that wait for the processor or are with it."""
+        fold = self.recorder.fold
+        return len(fold.loose) + sum(len(urls) for urls in fold.open_batches.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no page waits for the processor."""
+        return not self.backlog
+
+    # ---- sending
+
+    def send(self, *, is_last: bool) -> None:
+        """Make batches of the pages that stand in none: full ones, and what has waited long enough or is the last."""
+        fold, tuning = self.recorder.fold, self._services.tuning
+        while len(fold.loose) >= tuning.batch_pages:
+            self._send_batch(tuning.batch_pages)
+        if not fold.loose:
+            self._waiting_since_s = None
+            return
+        now_s = self._services.clock.monotonic()
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now_s
+        if is_last or now_s - self._waiting_since_s >= tuning.batch_wait.total_seconds():
+            self._send_batch(tuning.batch_pages)
+
+    def _send_batch(self, most: int) -> None:
+        urls = tuple(self.recorder.fold.loose)[:most]
+        self._count += 1
+        self._waiting_since_s = None
+        self.recorder.emit(
+            e.SentToProcessing,
+            note={"urls": list(urls)},
+            batch_id=f"{self._term}-{self._count}",
+            urls=urls,
+            pages=len(urls),
+        )
+
+    async def invoke(self, batch_id: str) -> None:
+        """Ask the processor for a whole batch; a call that fails is overdue later."""
+        urls = self.recorder.fold.open_batches.get(batch_id, ())
+        await self._submit(batch_id, "all", enumerate(urls), len(urls))
+
+    async def invoke_open(self) -> None:
+        """Ask again for every batch that an earlier driver left open [invoke_again]."""
+        for batch_id in list(self.recorder.fold.open_batches):
+            await self.invoke(batch_id)
+
+    async def _submit(self, batch_id: str, part: str, places: Iterable[tuple[int, str]], total: int) -> None:
+        pages = tuple(_process_page(index, url, self.recorder.fold.crawled[url]) for index, url in places)
+        request = ProcessRequest(
+            tenant=self._job.tenant,
+            job_id=self._job.job_id,
+            library_id=self._job.library_id,
+            batch_id=batch_id,
+            part=part,
+            batch_pages=total,
+            pages=pages,
+            metadata=self._job.options.metadata,
+        )
+        try:
+            await self._services.processor.submit(request)
+        except CallFailed:
+            return  # nobody waits for it: the batch is overdue later and asked for again
+
+    # ---- watching
+
+    def should_look(self) -> bool:
+        """Whether the open batches are due for a look."""
+        if not self.recorder.fold.open_batches:
+            return False
+        now_s = self._services.clock.monotonic()
+        return now_s - self._looked_s >= self._services.tuning.batch_poll.total_seconds()
+
+    def look_soon(self) -> None:
+        """Something was heard of a batch: look at the next chance."""
+        self._looked_s = float("-inf")
+
+    async def look(self) -> None:
+        """See which open batches are done or overdue, and tell."""
+        self._looked_s = self._services.clock.monotonic()
+        open_ids = tuple(self.recorder.fold.open_batches)
+        found = await sure(
+            self._services, lambda: self._services.batches.get_many(self._job.tenant, self._job.job_id, open_ids)
+        )
+        for batch_id in open_ids:
+            batch = found.get(batch_id)
+            if batch is None:
+                continue  # its flush is not applied yet
+            if batch.is_done:
+                await self._done(batch)
+            else:
+                await self._overdue(batch)
+
+    async def _done(self, batch: Batch) -> None:
+        outcomes: dict[int, PageOutcome] = {}
+        for part in batch.parts:
+            key = result_key(self._job.job_id, batch.batch_id, part)
+            body = await sure(self._services, partial(self._services.content.get, self._job.tenant, key))
+            for outcome in decode_summary(body).outcomes if body else ():
+                outcomes.setdefault(outcome.index, outcome)
+        self._watches.pop(batch.batch_id, None)
+        self.recorder.emit(
+            e.BatchProcessed,
+            note={"dropped": [outcome.url for outcome in outcomes.values() if outcome.page is None]},
+            batch_id=batch.batch_id,
+            **_sums(outcomes.values()),
+        )
+
+    async def _overdue(self, batch: Batch) -> None:
+        clock = self._services.clock
+        watch = self._watches.get(batch.batch_id)
+        if watch is None or watch.tries != batch.tries:
+            watch = self._watches[batch.batch_id] = _Watch(batch.tries, clock.monotonic())
+        if clock.monotonic() - watch.since_s < self._services.tuning.batch_overdue.total_seconds():
+            return
+        if batch.tries < MOST_TRIES:
+            await self._try_again(batch)
+        else:
+            await self._give_up(batch)
+
+    async def _try_again(self, batch: Batch) -> None:
+        again = await sure(
+            self._services,
+            lambda: self._services.batches.count_try(
+                self._job.tenant, self._job.job_id, batch.batch_id, seen=batch.tries, now=self._services.clock.now()
+            ),
+        )
+        if again is None:
+            return
+        urls = self.recorder.fold.open_batches[batch.batch_id]
+        self._tell_failure(batch, will_retry=True)
+        for index in batch.missing:
+            await self._submit(batch.batch_id, f"{again.tries}-{index}", [(index, urls[index])], batch.pages)
+
+    async def _give_up(self, batch: Batch) -> None:
+        is_closed = await sure(
+            self._services,
+            lambda: self._services.batches.close(self._job.tenant, self._job.job_id, batch.batch_id, seen=batch),
+        )
+        if is_closed:
+            self._tell_failure(batch, will_retry=False)
+
+    def _tell_failure(self, batch: Batch, *, will_retry: bool) -> None:
+        urls = self.recorder.fold.open_batches[batch.batch_id]
+        missing = tuple(urls[index] for index in batch.missing)
+        self.recorder.emit(
+            e.BatchFailed,
+            note={"dropped": list(missing)},
+            batch_id=batch.batch_id,
+            urls=missing,
+            attempt=batch.tries + 1,
+            error=FetchError(category=ErrorCategory.TIMEOUT, message="The processor did not answer in time."),
+            will_retry=will_retry,
+        )
+
+
+def result_key(job_id: str, batch_id: str, part: str) -> str:
+    """Where the result object of one processor invocation lies."""
+    return f"batches/{job_id}/{batch_id}/{part}.jsonl.gz"
+
+
+def _process_page(index: int, url: str, crawled: Crawled) -> ProcessPage:
+    note = crawled.note
+    key, offset, length = note["raw"]
+    return ProcessPage.model_construct(
+        index=index,
+        url=url,
+        final_url=crawled.final_url,
+        raw=RawRef(key=key, offset=offset, length_bytes=length),
+        content_type=note.get("type", "text/html"),
+        charset=note.get("charset"),
+        body_hash=crawled.body_hash,
+        etag=note.get("etag"),
+        last_modified=note.get("modified"),
+        fetched_at=note["at"],
+        source_id=note.get("source", DEFAULT_SOURCE),
+    )
+
+
+def _sums(outcomes: Collection[PageOutcome]) -> dict[str, Any]:
+    """The fields of `batch_processed`."""
+    kept = [outcome for outcome in outcomes if outcome.page is not None]
+    results = tuple(
+        e.PageProcessed(
+            url=outcome.url,
+            page_id=page.page_id,
+            word_count=page.words,
+            chunks=page.chunks,
+            quality=e.Quality(score=page.quality_score, reason=page.quality_reason),
+            low_quality=page.low_quality,
+        )
+        for outcome in kept
+        if (page := outcome.page)
+    )
+    return {
+        "pages": len(kept),
+        "words": sum(result.word_count for result in results),
+        "chunks": sum(result.chunks for result in results),
+        "vectors": 0,
+        "low_quality": sum(result.low_quality for result in results),
+        "failed": len(outcomes) - len(kept),
+        "results": results,
+    }

@@ -1,0 +1,26 @@
+"""The one HTTP app: on Lambda behind the Web Adapter, on a laptop as `runnel serve`."""
+
+from fastapi import FastAPI
+
+from runnel import __version__
+from runnel.web import jobs, libraries, operations, problems, reference, streams
+from runnel.web.body_limit import BodyLimit
+from runnel.web.context import WebHome
+
+
+def create_app(home: WebHome) -> FastAPI:
+    """The app that serves *home*."""
+    app = FastAPI(
+        title="Runnel",
+        version=__version__,
+        description="Crawls documentation sites into LLM-ready Markdown and a searchable library.",
+        docs_url=None,  # FastAPI's own pages are loaded from the network
+        redoc_url=None,
+        responses=problems.DESCRIBED,
+    )
+    app.state.home = home
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    for part in (operations, jobs, streams, libraries, reference):
+        app.include_router(part.router)
+    return app

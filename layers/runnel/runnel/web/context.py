@@ -1,0 +1,61 @@
+"""What every route needs, taken from the app and the request."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from runnel.usecases.drive_jobs import Drivers
+from runnel.usecases.services import Services
+from runnel.web.access import Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebHome:
+    """The home that an app serves."""
+
+    services: Services
+    drivers: Drivers
+    access: Access
+    #: Whether requests come from Lambda's adapter: then each carries the deadline of its process.
+    is_lambda: bool = False
+    #: Set when the process is about to end: streams then end too, and their clients come back to the next one.
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """One request's home and tenant."""
+
+    home: WebHome
+    tenant: str
+    #: When this process must have ended, on the monotonic clock; None = it need not.
+    deadline_s: float | None
+
+    @property
+    def services(self) -> Services:
+        """The ports."""
+        return self.home.services
+
+
+async def _caller(request: Request) -> Caller:
+    home: WebHome = request.app.state.home
+    tenant = await home.access.tenant_of(request)
+    return Caller(home=home, tenant=tenant, deadline_s=deadline_of(home, request))
+
+
+def deadline_of(home: WebHome, request: Request) -> float | None:
+    """The deadline that Lambda's adapter tells (epoch, milliseconds) on our monotonic clock."""
+    if not home.is_lambda:
+        return None
+    clock = home.services.clock
+    try:
+        deadline_ms = int(json.loads(request.headers["x-amzn-lambda-context"])["deadline"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return clock.monotonic() + deadline_ms / 1000 - clock.now().timestamp()
+
+
+CallerOf = Annotated[Caller, Depends(_caller)]

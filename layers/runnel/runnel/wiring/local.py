@@ -1,0 +1,219 @@
+"""The laptop: SQLite and folders below `RUNNEL_HOME`, crawler and processor in this process.
+
+What only a crawl needs (the network, the parser, the folder of Markdown) is imported when the first page asks for it:
+the commands that look at jobs start without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from runnel.adapters.filesystem.locks import FolderJobLocks
+from runnel.adapters.filesystem.raw_store import FolderRawStore
+from runnel.adapters.inprocess.functions import (
+    InProcessCrawler,
+    InProcessOrchestrators,
+    InProcessProcessor,
+    NoBill,
+    RenderedPages,
+)
+from runnel.adapters.sqlite.bell import SqliteBell
+from runnel.adapters.sqlite.stores import SqliteStores
+from runnel.adapters.system.bell import LoopBell
+from runnel.adapters.system.clock import SystemClock
+from runnel.adapters.system.ids import SystemIds
+from runnel.settings import Settings, ensure_home
+from runnel.usecases.services import Services, Tuning
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from runnel.adapters.filesystem.output import FolderOutput
+    from runnel.adapters.http.fetcher import HttpFetcher
+    from runnel.domain.jobs import Job
+    from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult, StoredPage
+    from runnel.ports.content_store import ContentStore
+    from runnel.ports.page_reader import PageReader
+
+#: The tenant of everything on a laptop.
+TENANT = "local"
+#: Fetches of all jobs of this process together.
+_CONNECTIONS = 100
+
+_TUNING = Tuning(
+    batch_poll=timedelta(seconds=1),
+    batch_wait=timedelta(milliseconds=500),
+    batch_overdue=timedelta(seconds=120),
+    poll=timedelta(seconds=1),
+    follow_window=None,
+)
+
+
+@dataclass(slots=True)
+class LocalServices:
+    """The services of a laptop, and what only a laptop has."""
+
+    services: Services
+    orchestrators: InProcessOrchestrators
+    settings: Settings
+    #: Set when there is no room left to write.
+    full: asyncio.Event
+
+
+@dataclass(slots=True)
+class _JobOutputs:
+    """One folder writer for each folder."""
+
+    content: ContentStore
+    folders: dict[str, FolderOutput] = field(default_factory=dict)
+
+    def of(self, job: Job) -> FolderOutput | None:
+        if job.output is None:
+            return None
+        if job.output not in self.folders:
+            from runnel.adapters.filesystem.output import FolderOutput
+
+            home_host = urlsplit(job.url).netloc if job.url else None
+            self.folders[job.output] = FolderOutput(Path(job.output), home_host, self._read)
+        return self.folders[job.output]
+
+    async def close(self) -> None:
+        for folder in self.folders.values():
+            await folder.close()
+
+    async def _read(self, tenant: str, page: StoredPage) -> str | None:
+        from runnel.usecases.read_library import markdown_of
+
+        return await markdown_of(self.content, tenant, page)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Functions:
+    """The crawler and the processor of this process, each made when it is first called."""
+
+    settings: Settings
+    stores: SqliteStores
+    content: ContentStore
+    raw: FolderRawStore
+    clock: SystemClock
+    reader: PageReader
+    batch_bell: LoopBell
+    outputs: _JobOutputs
+    _rendered: RenderedPages = field(default_factory=RenderedPages)
+    _fetcher: HttpFetcher | None = None
+    _crawl: Callable[[CrawlRequest], Awaitable[CrawlResponse]] | None = None
+    _process: Callable[[ProcessRequest], Awaitable[ProcessResult]] | None = None
+
+    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+        if self._crawl is None:
+            self._crawl = self._make_crawler()
+        return await self._crawl(request)
+
+    async def process(self, request: ProcessRequest) -> ProcessResult:
+        if self._process is None:
+            self._process = self._make_processor()
+        return await self._process(request)
+
+    async def close(self) -> None:
+        if self._fetcher is not None:
+            await self._fetcher.close()
+
+    def _make_crawler(self) -> Callable[[CrawlRequest], Awaitable[CrawlResponse]]:
+        from runnel.adapters.http.fetcher import HttpFetcher
+        from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
+
+        self._fetcher = HttpFetcher(allow_private=self.settings.allow_private, connections=_CONNECTIONS)
+        ports = CrawlerPorts(
+            fetcher=self._fetcher, reader=self.reader, raw=self.raw, clock=self.clock, rendered=self._rendered
+        )
+        return partial(crawl_pages, ports)
+
+    def _make_processor(self) -> Callable[[ProcessRequest], Awaitable[ProcessResult]]:
+        from runnel.usecases.process_pages import ProcessorPorts, process_pages
+
+        ports = ProcessorPorts(
+            jobs=self.stores.jobs,
+            batches=self.stores.batches,
+            content=self.content,
+            raw=self.raw,
+            reader=self.reader,
+            rendered=self._rendered,
+            batch_bell=self.batch_bell,
+            outputs=self.outputs,
+        )
+        return partial(process_pages, ports)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, reader: PageReader) -> AsyncIterator[LocalServices]:
+    """The laptop's services while the context lasts; *reader* parses pages elsewhere than on the event loop.
+
+    Raises:
+        ConfigInvalid: `RUNNEL_HOME` cannot be used.
+    """
+    home = ensure_home(settings.home)
+    async with AsyncExitStack() as stack:
+        stores = SqliteStores.open(home / "runnel.db")
+        stack.push_async_callback(stores.close)
+        content, raw, clock = stores.content, FolderRawStore(home), SystemClock()
+        stack.push_async_callback(raw.close)
+        outputs, bell = _JobOutputs(content), LoopBell()
+        stack.push_async_callback(outputs.close)
+        functions = _Functions(
+            settings=settings,
+            stores=stores,
+            content=content,
+            raw=raw,
+            clock=clock,
+            reader=reader,
+            batch_bell=bell,
+            outputs=outputs,
+        )
+        stack.push_async_callback(functions.close)
+        processor = InProcessProcessor(functions.process)
+        stack.push_async_callback(processor.close)
+        orchestrators = InProcessOrchestrators()
+        services = Services(
+            clock=clock,
+            ids=SystemIds(clock),
+            jobs=stores.jobs,
+            leases=stores.leases,
+            log=stores.log,
+            queue=stores.queue,
+            journal=stores.journal,
+            batches=stores.batches,
+            libraries=stores.libraries,
+            content=content,
+            raw=raw,
+            hosts=stores.hosts,
+            tokens=stores.tokens,
+            crawler=InProcessCrawler(functions.crawl),
+            processor=processor,
+            orchestrators=orchestrators,
+            bell=SqliteBell(stores.database, LoopBell()),
+            batch_bell=bell,
+            locks=FolderJobLocks(home / "locks"),
+            meter=NoBill(),
+            outputs=outputs,
+            tuning=_TUNING,
+        )
+        full = _tell_when_full(stores)
+        yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)
+
+
+def _tell_when_full(stores: SqliteStores) -> asyncio.Event:
+    full, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(full.set)  # it is called in the writer's thread
+
+    stores.database.on_full = tell
+    return full

@@ -1,0 +1,140 @@
+"""What every store of libraries promises (runnel/ports/libraries.py)."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from runnel.domain.libraries import Library, Pointer
+from runnel.errors import LibraryBusy, LibraryNotFound
+from tests.contract.bundle import Stores
+from tests.contract.makers import NOON, TENANT, make_library
+
+
+def make_pointer(generation: int, job_id: str = "job1") -> Pointer:
+    path = f"generations/docs/{generation}-{job_id}-1"
+    return Pointer(generation=generation, path=path, published_by=job_id, pages=3, published_at=NOON)
+
+
+async def get(stores: Stores) -> Library:
+    library = await stores.libraries.get(TENANT, "docs")
+    assert library is not None
+    return library
+
+
+async def test_a_library_comes_back_as_it_was_stored(stores: Stores) -> None:
+    """Its sources are what the next crawl starts from."""
+    library = replace(make_library(), pointer=make_pointer(4), published={"job1": 4}, active_job="job1")
+
+    assert await stores.libraries.ensure(library) == library
+    assert await get(stores) == library
+    assert await stores.libraries.get("other", "docs") is None
+    assert await stores.libraries.get(TENANT, "blog") is None
+
+
+async def test_a_library_that_exists_is_not_replaced(stores: Stores) -> None:
+    """Every job ensures its library; what was published stays."""
+    first = await stores.libraries.ensure(make_library())
+    await stores.libraries.move_pointer(first, make_pointer(1), job_id="job1")
+    moved = await get(stores)
+
+    assert await stores.libraries.ensure(make_library()) == moved
+    assert await get(stores) == moved
+
+
+async def test_a_tenant_lists_its_libraries_by_name(stores: Stores) -> None:
+    """And sees no other tenant's."""
+    for library_id in ("docs", "blog", "api"):
+        await stores.libraries.ensure(make_library(library_id))
+    await stores.libraries.ensure(make_library("zoo", tenant="acme2"))
+
+    assert [library.library_id for library in await stores.libraries.list_libraries(TENANT)] == ["api", "blog", "docs"]
+    assert await stores.libraries.list_libraries("nobody") == []
+
+
+async def test_one_job_at_a_time_may_change_a_library(stores: Stores) -> None:
+    """The second is told which one holds it."""
+    await stores.libraries.ensure(make_library())
+    await stores.libraries.claim(TENANT, "docs", "job1")
+    await stores.libraries.claim(TENANT, "docs", "job1")
+
+    with pytest.raises(LibraryBusy) as busy:
+        await stores.libraries.claim(TENANT, "docs", "job2")
+    assert busy.value.job_id == "job1"
+    assert (await get(stores)).active_job == "job1"
+
+
+async def test_of_many_claims_at_once_one_is_granted(stores: Stores) -> None:
+    """Two schedules at the same minute: one write decides."""
+    await stores.libraries.ensure(make_library())
+    claims = [stores.libraries.claim(TENANT, "docs", f"job{number}") for number in range(5)]
+    answers = await asyncio.gather(*claims, return_exceptions=True)
+    granted = [f"job{number}" for number, answer in enumerate(answers) if answer is None]
+
+    assert len(granted) == 1
+    assert (await get(stores)).active_job == granted[0]
+    assert sum(isinstance(answer, LibraryBusy) for answer in answers) == 4
+
+
+async def test_an_unknown_library_cannot_be_claimed(stores: Stores) -> None:
+    """A claim must not make a library."""
+    with pytest.raises(LibraryNotFound):
+        await stores.libraries.claim(TENANT, "docs", "job1")
+    assert await stores.libraries.get(TENANT, "docs") is None
+
+
+async def test_a_library_is_freed_only_by_its_job(stores: Stores) -> None:
+    """A zombie that ends must not free what its library's next job has claimed."""
+    await stores.libraries.ensure(make_library())
+    await stores.libraries.claim(TENANT, "docs", "job1")
+    await stores.libraries.free(TENANT, "docs", "job2")
+
+    assert (await get(stores)).active_job == "job1"
+
+    for _ in range(2):
+        await stores.libraries.free(TENANT, "docs", "job1")
+
+    assert (await get(stores)).active_job is None
+
+    await stores.libraries.free(TENANT, "blog", "job1")
+
+    assert await stores.libraries.get(TENANT, "blog") is None
+
+
+async def test_publishing_moves_the_pointer_over_its_base(stores: Stores) -> None:
+    """Readers see the old generation or the new one; everything else stays."""
+    library = await stores.libraries.ensure(make_library())
+    await stores.libraries.claim(TENANT, "docs", "job1")
+    moved = await stores.libraries.move_pointer(library, make_pointer(1), job_id="job1")
+
+    assert moved is True
+    assert await get(stores) == replace(library, pointer=make_pointer(1), published={"job1": 1}, active_job="job1")
+
+
+async def test_a_pointer_that_has_moved_is_left_alone(stores: Stores) -> None:
+    """Two publishers from the same base: the second builds anew, or pages would be lost [pointer_conditional]."""
+    base = await stores.libraries.ensure(make_library())
+    first = await stores.libraries.move_pointer(base, make_pointer(1), job_id="job1")
+    second = await stores.libraries.move_pointer(base, make_pointer(1, "job2"), job_id="job2")
+    unknown = await stores.libraries.move_pointer(make_library("blog"), make_pointer(1), job_id="job2")
+
+    assert (first, second, unknown) == (True, False, False)
+    assert (await get(stores)).pointer == make_pointer(1)
+    assert (await get(stores)).published == {"job1": 1}
+
+
+async def test_what_an_active_job_published_is_remembered_over_any_number_of_others(stores: Stores) -> None:
+    """A successor that does not find its job's generation would publish twice [by_each_job]."""
+    library = await stores.libraries.ensure(make_library())
+    await stores.libraries.claim(TENANT, "docs", "job1")
+    await stores.libraries.move_pointer(library, make_pointer(1), job_id="job1")
+    for generation in range(2, 40):
+        other = f"other{generation}"
+        moved = await stores.libraries.move_pointer(await get(stores), make_pointer(generation, other), job_id=other)
+
+        assert moved is True
+
+    published = (await get(stores)).published
+
+    assert published["job1"] == 1
+    assert published["other39"] == 39

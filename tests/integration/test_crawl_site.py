@@ -1,0 +1,312 @@
+"""A whole crawl of the sample site over real HTTP: every verdict, and what is promised while it runs."""
+
+import asyncio
+import gzip
+from collections import Counter
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from runnel.domain import events as e
+from runnel.domain.jobs import EndedBecause, Job, JobState
+from runnel.domain.verdicts import Verdict
+from runnel.usecases.list_urls import UrlRecord, list_urls
+from runnel.usecases.read_library import list_pages
+from runnel.usecases.run_crawl import Drive, run_crawl
+from tests.site import expected
+from tests.site.faults import Status
+from tests.site.server import EVERY, SiteServer
+from tests.support.homes import TENANT
+from tests.support.real_home import RealHome, real_home
+
+#: The crawler calls a page skipped that redirects out of scope, unless the crawl starts there; the oracle says failed.
+REDIRECTS_OUT = frozenset({"/docs/community.html"})
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[SiteServer]:
+    """The sample site."""
+    async with SiteServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def home(site: SiteServer) -> AsyncIterator[RealHome]:
+    """Services that may crawl it."""
+    async with real_home(site) as services:
+        yield services
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.hostname != "127.0.0.1":
+        return url
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+async def _verdicts(home: RealHome, job: Job) -> dict[str, UrlRecord]:
+    return {_path(record.url): record for record in await list_urls(home.services, job)}
+
+
+async def test_every_url_gets_the_verdict_that_the_site_calls_for(site: SiteServer, home: RealHome) -> None:
+    """The oracle was written by hand, apart from the crawler: "why is page X missing?" has a true answer."""
+    job = await home.crawl(site.url())
+    verdicts = await _verdicts(home, job)
+
+    for path in expected.FETCHED:
+        assert verdicts[path].verdict is Verdict.FETCHED, path
+    for group in expected.SAME_PAGE:
+        kinds = Counter(verdicts[path].verdict for path in group)
+        assert kinds == {Verdict.FETCHED: 1, Verdict.DUPLICATE: len(group) - 1}, group
+    for path, target in expected.REDIRECTS.items():
+        assert _path(verdicts[path].final_url or "") == target
+    assert {path: record.reason for path, record in verdicts.items() if record.verdict is Verdict.FAILED} == {
+        path: reason for path, reason in expected.FAILED.items() if path not in REDIRECTS_OUT
+    }
+    for path in expected.ASSETS:
+        assert (verdicts[path].verdict, verdicts[path].reason) == (Verdict.SKIPPED, "asset")
+        assert site.count(path) == 0
+    for path in expected.ROBOTS:
+        assert (verdicts[path].verdict, verdicts[path].reason) == (Verdict.SKIPPED, "robots")
+    for path in expected.OUT_OF_SCOPE | expected.OTHER_HOSTS | REDIRECTS_OUT:
+        assert (verdicts[path].verdict, verdicts[path].reason) == (Verdict.SKIPPED, "out_of_scope")
+    known = expected.FETCHED | frozenset().union(*expected.SAME_PAGE) | expected.FAILED.keys() | expected.ROBOTS
+    known |= expected.ASSETS
+    assert verdicts.keys() == known | expected.OUT_OF_SCOPE | expected.OTHER_HOSTS
+
+
+async def test_what_robots_or_the_scope_forbids_is_never_requested(site: SiteServer, home: RealHome) -> None:
+    """A request cannot be taken back; the verdict alone would not show it."""
+    await home.crawl(site.url())
+
+    assert not {*site.paths()} & (expected.ROBOTS | expected.OUT_OF_SCOPE)
+    assert site.paths()[0] == "/robots.txt"
+
+
+async def test_counts_add_up_to_what_was_seen(site: SiteServer, home: RealHome) -> None:
+    """Every job says the truth: event, META and the URL list tell one story."""
+    job = await home.crawl(site.url())
+    records = await list_urls(home.services, job)
+    end = (await home.log(job))[-1]
+
+    assert job.ending is not None
+    assert isinstance(end, e.JobCompleted)
+    counts = job.ending.counts
+    by_verdict = Counter(record.verdict for record in records)
+    assert counts.seen == len(records) == sum(by_verdict.values()) == end.counts.seen
+    for verdict in Verdict:
+        assert getattr(counts, verdict.value) == by_verdict[verdict] == getattr(end.counts, verdict.value)
+
+
+async def test_the_log_is_contiguous_and_ends_with_the_one_terminal_event(site: SiteServer, home: RealHome) -> None:
+    """What clients join their streams by."""
+    job = await home.crawl(site.url())
+    events = await home.log(job)
+
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [event.seq for event in events if event.type in e.TERMINAL_TYPES] == [len(events)]
+    assert events[0].type == "job_created"
+
+
+async def test_the_library_shows_one_page_for_each_body(site: SiteServer, home: RealHome) -> None:
+    """Duplicates are told in the stream and stored once; nothing depends on which came first."""
+    job = await home.crawl(site.url())
+    pages = await list_pages(home.services, TENANT, job.library_id)
+    shown = {_path(page.url) for page in pages}
+
+    assert len(pages) == expected.PAGES
+    assert shown >= expected.FETCHED
+    for group in expected.SAME_PAGE:
+        assert len(group & shown) == 1
+    assert "/docs/start/install.html" in shown
+    assert job.state is JobState.COMPLETED
+
+
+async def test_two_crawls_of_one_site_publish_the_same(site: SiteServer, home: RealHome) -> None:
+    """The second finds nothing added, changed or removed: the result is a function of the site, not of timing."""
+    await home.crawl(site.url())
+    second = await home.crawl(site.url(), concurrency=2)
+    published = next(event for event in await home.log(second) if isinstance(event, e.LibraryPublished))
+
+    assert (published.generation, published.added, published.changed, published.removed) == (2, 0, 0, 0)
+    assert published.unchanged == expected.PAGES
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_no_more_requests_at_once_than_the_concurrency(
+    site: SiteServer, home: RealHome, concurrency: int
+) -> None:
+    """Measured at the site, which alone knows."""
+    site.delay(EVERY, 0.005)
+
+    await home.crawl(site.url(), concurrency=concurrency)
+
+    assert site.max_in_flight <= concurrency
+    assert len(site.requests) > len(expected.FETCHED) / 2
+
+
+async def test_the_concurrency_is_used(site: SiteServer, home: RealHome) -> None:
+    """A bound that is never reached would be kept by a crawl of one page at a time."""
+    for path in expected.FETCHED:
+        site.hold(path)
+    job = await home.create(site.url(), concurrency=4)
+    driver = asyncio.create_task(run_crawl(home.services, TENANT, job.job_id))
+    await site.wait_in_flight(2)
+    for path in expected.FETCHED:
+        site.release(path)
+    await driver
+
+    assert 2 <= site.max_in_flight <= 4
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+async def test_the_limit_is_exact(site: SiteServer, home: RealHome, limit: int) -> None:
+    """One page over is one page paid for; requests that bring no page are not counted."""
+    job = await home.crawl(site.url(), limit=limit)
+    pages = await list_pages(home.services, TENANT, job.library_id)
+    no_pages = expected.FAILED.keys() | expected.REDIRECTS.keys() | expected.ASSETS | {"/robots.txt", "/sitemap.xml"}
+    no_pages |= {"/docs/loop/b.html", "/blog/community.html"}
+
+    assert job.ending is not None
+    assert (job.state, job.ending.ended_because) == (JobState.COMPLETED, EndedBecause.LIMIT)
+    assert len(pages) == job.ending.counts.fetched == limit
+    duplicates = job.ending.counts.duplicate
+    assert len([path for path in site.paths() if path not in no_pages]) <= limit + duplicates
+
+
+async def test_one_bad_page_does_not_stop_the_job(site: SiteServer, home: RealHome) -> None:
+    """The others are kept, and the log names the one that failed."""
+    site.fail("/docs/guide/light.html", Status(code=410))
+    job = await home.crawl(site.url())
+    failed = [event for event in await home.log(job) if isinstance(event, e.UrlFailed)]
+
+    assert job.state is JobState.COMPLETED
+    assert job.ending is not None
+    assert not job.ending.ok
+    assert "/docs/guide/light.html" in {_path(event.url) for event in failed}
+    assert job.ending.counts.fetched == expected.PAGES - 1
+
+
+async def test_a_page_that_fails_once_is_kept_in_the_end(site: SiteServer, home: RealHome) -> None:
+    """A gateway in trouble may pass by itself: it costs a retry, not a page."""
+    site.fail("/docs/faq.html", Status(code=502), times=1)
+    job = await home.crawl(site.url())
+    verdicts = await _verdicts(home, job)
+    retries = [event for event in await home.log(job) if isinstance(event, e.UrlRetry)]
+
+    assert [_path(event.url) for event in retries] == ["/docs/faq.html"]
+    assert (verdicts["/docs/faq.html"].verdict, verdicts["/docs/faq.html"].attempts) == (Verdict.FETCHED, 2)
+
+
+async def test_other_spellings_of_a_page_are_fetched_once(site: SiteServer, home: RealHome) -> None:
+    """Tracking parameters, fragments and dots in paths are no new pages."""
+    await home.crawl(site.url())
+    requested = Counter(site.paths())
+
+    assert not expected.TRACKED & requested.keys()
+    for path in expected.FETCHED:
+        assert requested[path] == 1, path
+
+
+async def test_a_finished_page_is_told_while_its_neighbour_is_held(site: SiteServer, home: RealHome) -> None:
+    """Nobody waits for a slow neighbour: the log of the others is readable while one page hangs."""
+    site.hold(expected.SLOW)
+    job = await home.create(site.url())
+    driver = asyncio.create_task(run_crawl(home.services, TENANT, job.job_id))
+    await site.wait_held(expected.SLOW)
+    wanted = expected.FETCHED - {expected.SLOW}
+    told: set[str] = set()
+    while not told >= wanted:
+        await home.services.bell.wait(job.job_id, at_most=home.services.tuning.poll)
+        told = {_path(event.url) for event in await home.log(job) if isinstance(event, e.UrlCrawled)}
+    site.release(expected.SLOW)
+
+    assert await driver is Drive.ENDED
+    assert site.count(expected.SLOW) == 1
+
+
+async def test_the_job_and_its_links_stand_before_any_request(site: SiteServer, home: RealHome) -> None:
+    """Who has posted a job may open its stream at once."""
+    job = await home.create(site.url())
+    created = (await home.log(job))[0]
+
+    assert isinstance(created, e.JobCreated)
+    assert created.links["stream"] == f"/v1/jobs/{job.job_id}/stream"
+    assert created.sources[0].url == site.url()
+    assert site.requests == []
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, "404"), (403, "403")])
+async def test_a_job_without_a_good_page_fails_with_the_reason(
+    site: SiteServer, home: RealHome, status: int, reason: str
+) -> None:
+    """Not "completed, 0 pages"."""
+    site.fail(EVERY, Status(code=status))
+    job = await home.crawl(site.url())
+    end = (await home.log(job))[-1]
+
+    assert isinstance(end, e.JobFailed)
+    assert (job.state, end.ended_because) == (JobState.FAILED, EndedBecause.ERROR)
+    assert reason in (end.error or "")
+    assert site.url() in (end.error or "")
+
+
+async def test_a_site_that_forbids_everything_fails_with_its_rule(site: SiteServer, home: RealHome) -> None:
+    """The user learns which line of robots.txt it was, and the site was asked for nothing else."""
+    site.add("/robots.txt", "User-agent: *\nDisallow: /\n", "text/plain")
+    job = await home.crawl(site.url())
+
+    assert job.ending is not None
+    assert job.state is JobState.FAILED
+    assert "Disallow: /" in (job.ending.error or "")
+    assert site.paths() == ["/robots.txt"]
+
+
+async def test_pages_that_only_a_sitemap_names_are_found_behind_an_index_and_gzip(
+    site: SiteServer, home: RealHome
+) -> None:
+    """As large sites write them: robots.txt names several, one is packed, one is broken, one a bomb."""
+    lines = "".join(f"Sitemap: {site.url(f'/maps/{name}')}\n" for name in ("index.xml", "gone.xml", "bomb.xml.gz"))
+    site.add("/robots.txt", f"User-agent: *\nDisallow: /docs/private/\n{lines}", "text/plain")
+    site.add(
+        "/maps/index.xml",
+        "<sitemapindex><sitemap><loc>a.xml.gz</loc></sitemap><sitemap><loc>b.txt</loc></sitemap></sitemapindex>",
+        "text/xml",
+    )
+    found = site.url("/docs/archive/field-notes.html")
+    packed = f"<urlset><url><loc>{found}</loc></url><url><loc>/docs/private/keys.html</loc></url></urlset>"
+    site.add("/maps/a.xml.gz", gzip.compress(packed.encode()), "application/gzip")
+    site.add("/maps/b.txt", f"{found}\n{site.url('/docs/faq.html')}\n", "text/plain")
+    site.add("/maps/bomb.xml.gz", gzip.compress(b" " * 30_000_000), "application/gzip")
+    job = await home.crawl(site.url(), limit=1_000)
+    log = await home.log(job)
+    loaded = {_path(event.url): (event.urls, event.skipped) for event in log if isinstance(event, e.SitemapLoaded)}
+    warnings = [event.message for event in log if isinstance(event, e.Log)]
+    verdicts = await _verdicts(home, job)
+
+    assert loaded == {"/maps/index.xml": (0, 0), "/maps/a.xml.gz": (2, 1), "/maps/b.txt": (2, 0)}
+    assert len(warnings) == 2
+    assert "/maps/gone.xml" in warnings[0]
+    assert "/maps/bomb.xml.gz" in warnings[1]
+    assert verdicts["/docs/archive/field-notes.html"].verdict is Verdict.FETCHED
+    assert _path(verdicts["/docs/archive/field-notes.html"].parent or "") in ("/maps/a.xml.gz", "/maps/b.txt")
+    assert site.count("/sitemap.xml") == site.count("/docs/private/keys.html") == 0
+
+
+@pytest.mark.parametrize(
+    ("sitemap", "paths"),
+    [("skip", None), ("only", {"/docs/", "/docs/start/install.html", "/docs/archive/field-notes.html"})],
+)
+async def test_the_other_ways_to_use_a_sitemap(
+    site: SiteServer, home: RealHome, sitemap: str, paths: set[str] | None
+) -> None:
+    """None of it, or nothing else."""
+    job = await home.crawl(site.url(), sitemap=sitemap)
+    pages = await list_pages(home.services, TENANT, job.library_id)
+
+    if paths is None:
+        assert len(pages) == expected.PAGES - len(expected.SITEMAP_ONLY)
+        assert site.count("/sitemap.xml") == 0
+    else:
+        assert {_path(page.url) for page in pages} == paths

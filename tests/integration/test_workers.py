@@ -1,0 +1,244 @@
+"""Reading pages in processes: what a crash, a hang and a stranger's signal cost."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runnel.adapters.system.thread_reader import ThreadPageReader
+from runnel.errors import PageUnreadable
+from runnel.extraction.page import PageReading
+from runnel.extraction.reading import read_links, read_page
+from runnel.local.workers import WorkerPool
+
+ROOT = Path(__file__).parents[2]
+
+#: A worker that does as the page's address says: hang in its own way, die, or read. It tells when a page is begun.
+MISBEHAVING = """
+import os, signal, sys
+sys.path[:0] = {paths!r}
+from runnel.local.worker_main import read_request, serve
+
+def read(request):
+    if "/begun/" in request.url:
+        open({begun!r}, "w").close()
+    if "/hang" in request.url:
+        while True:
+            signal.pause()
+    if "/crash" in request.url:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "/orphan" in request.url:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        while True:
+            pass
+    return read_request(request)
+
+serve(read, give_up_after_s=60.0)
+"""
+
+
+def misbehaving(tmp_path: Path) -> list[str]:
+    paths = [str(ROOT / "layers" / "runnel")]
+    return [sys.executable, "-P", "-c", MISBEHAVING.format(paths=paths, begun=str(tmp_path / "begun"))]
+
+
+@pytest.fixture
+async def pool(tmp_path: Path) -> AsyncIterator[WorkerPool]:
+    async with WorkerPool(size=1, parse_timeout=timedelta(seconds=1), program=misbehaving(tmp_path)) as pool:
+        yield pool
+
+
+async def read(pool: WorkerPool, url: str, *, text: str = "text") -> PageReading:
+    return await pool.read(f"<title>t</title><p>{text}".encode(), url=url, charset=None, render=True)
+
+
+async def outcome(pool: WorkerPool, url: str) -> str:
+    try:
+        return (await read(pool, url)).markdown.strip()
+    except PageUnreadable as exc:
+        return exc.message
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("render", [True, False])
+async def test_a_worker_reads_what_the_library_reads(*, render: bool) -> None:
+    """The process in between must lose nothing: not a link, not a flag, not a byte of the Markdown."""
+    body = (
+        b"<html lang=de><head><meta name=robots content='noindex'><title>\xc4</title>"
+        b"<meta http-equiv=refresh content='1;url=/b'><link rel=canonical href=/c>"
+        b"<body><main><h1 id=x>H</h1><a href=/1>1</a><a href='2?q#f'>\xe4</a><p>text"
+    )
+    expected = (read_page if render else read_links)(body, url="https://example.com/a", charset="latin1")
+    async with WorkerPool() as pool:
+        reading = await pool.read(body, url="https://example.com/a", charset="latin1", render=render)
+
+    assert reading == expected
+
+
+async def test_a_thread_reads_what_the_library_reads() -> None:
+    """On Lambda the same port is kept by a thread."""
+    body = b"<main><a href=/1>text"
+    for reading, render in ((read_page, True), (read_links, False)):
+        expected = reading(body, url="https://h/")
+
+        assert await ThreadPageReader().read(body, url="https://h/", charset=None, render=render) == expected
+
+
+def test_a_worker_imports_the_extraction_and_little_else() -> None:
+    """Each heavy import would be paid a second time, in start-up and in memory."""
+    script = "import sys, runnel.local.worker_main; print(*sys.modules)"
+    root = str(ROOT / "layers" / "runnel")
+    modules = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+
+    heavy = {"aiohttp", "asyncio", "boto3", "httpx", "multiprocessing", "pydantic", "runnel.domain", "sqlite3", "ssl"}
+    assert heavy.isdisjoint(modules.split())
+
+
+async def test_many_pages_at_once_each_get_their_own_reading() -> None:
+    """Pages are pipelined through two workers: an answer given to the wrong page would be the worst of bugs."""
+    async with WorkerPool(size=2) as pool:
+        readings = await asyncio.gather(
+            *(read(pool, f"https://example.com/{n}", text=f"page {n} " + "x" * (n * 997)) for n in range(150))
+        )
+
+        assert [reading.markdown.split()[1] for reading in readings] == [str(n) for n in range(150)]
+        assert len(pool.pids) == 2
+
+
+async def test_no_worker_runs_before_there_is_a_page() -> None:
+    """An idle program costs nothing."""
+    async with WorkerPool(size=2) as pool:
+        assert pool.pids == ()
+
+        await read(pool, "https://example.com/")
+
+        assert len(pool.pids) == 1
+
+
+async def test_a_page_that_crashes_its_reader_fails_alone(pool: WorkerPool) -> None:
+    """A parser in C may die of a page; its neighbours in the same pipe must not."""
+    urls = ["https://h/1", "https://h/crash", "https://h/2", "https://h/crash", "https://h/3"]
+    outcomes = await asyncio.gather(*(outcome(pool, url) for url in urls))
+
+    assert outcomes == ["text", "The page's reader crashed on it.", "text", "The page's reader crashed on it.", "text"]
+
+
+async def test_a_page_that_hangs_is_given_up_and_fails_alone(pool: WorkerPool) -> None:
+    """A parse without end would hold every page behind it, for ever."""
+    urls = ["https://h/1", "https://h/hang", "https://h/2", "https://h/3"]
+    outcomes = await asyncio.gather(*(outcome(pool, url) for url in urls))
+
+    assert outcomes == ["text", "The page took longer than 1 s to read.", "text", "text"]
+
+
+async def test_a_worker_killed_in_the_middle_of_a_page_is_replaced(tmp_path: Path) -> None:
+    """The kernel kills whom it likes when memory is short."""
+    async with WorkerPool(program=misbehaving(tmp_path), parse_timeout=timedelta(seconds=60)) as pool:
+        held = asyncio.ensure_future(outcome(pool, "https://h/begun/hang"))
+        behind = asyncio.ensure_future(outcome(pool, "https://h/2"))
+        while not (tmp_path / "begun").exists():
+            await asyncio.wait([held], timeout=0.01)
+        first = pool.pids
+        os.kill(first[0], signal.SIGKILL)
+
+        assert await held == "The page's reader crashed on it."
+        assert await behind == "text"
+        assert pool.pids != first
+
+
+async def test_a_worker_killed_while_idle_costs_no_page(pool: WorkerPool) -> None:
+    """Nothing was lost, so nothing may fail."""
+    assert await outcome(pool, "https://h/1") == "text"
+    os.kill(pool.pids[0], signal.SIGKILL)
+    while pool.pids:
+        await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=1)
+
+    assert await outcome(pool, "https://h/2") == "text"
+
+
+async def test_a_reader_that_stops_waiting_does_not_shift_the_answers(tmp_path: Path) -> None:
+    """A cancelled page's answer still comes, and must not go to the next one."""
+    async with WorkerPool(program=misbehaving(tmp_path), parse_timeout=timedelta(seconds=60)) as pool:
+        await read(pool, "https://h/warm")
+        pages = [asyncio.ensure_future(read(pool, f"https://h/{n}", text=f"page {n}")) for n in range(8)]
+        await asyncio.wait(pages, timeout=0)  # the first are sent, none is answered
+        gone = {n for n in (2, 5) if pages[n].cancel()}
+        readings = await asyncio.gather(*pages, return_exceptions=True)
+    texts = [reading.markdown.strip() for reading in readings if isinstance(reading, PageReading)]
+
+    assert gone == {2, 5}
+    assert texts == [f"page {n}" for n in range(8) if n not in gone]
+
+
+async def test_closing_leaves_no_process_and_no_waiter(tmp_path: Path) -> None:
+    """A crawl that ends must not leave a process behind, whatever the process is busy with."""
+    pool = WorkerPool(size=2, program=misbehaving(tmp_path), parse_timeout=timedelta(seconds=60))
+    pages = [asyncio.ensure_future(outcome(pool, f"https://h/begun/hang{n}")) for n in range(12)]
+    while not (tmp_path / "begun").exists() or len(pool.pids) < 2:
+        await asyncio.wait(pages, timeout=0.01)
+    pids = pool.pids
+    await pool.close()
+
+    assert {await page for page in pages} == {"The page readers were closed."}
+    assert not any(is_running(pid) for pid in pids)
+    with pytest.raises(PageUnreadable, match="closed"):
+        await read(pool, "https://h/1")
+
+
+async def test_a_program_that_cannot_start_fails_each_page_and_ends() -> None:
+    """A broken installation is an error a page, not a loop of processes."""
+    for program in (["/nonexistent"], [sys.executable, "-c", "raise SystemExit(1)"]):
+        async with WorkerPool(program=program) as pool:
+            outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(6)))
+
+        assert all("reader" in message for message in outcomes)
+
+
+async def test_a_worker_ends_by_itself_when_its_parent_was_killed(tmp_path: Path) -> None:
+    """`kill -9` of the program must leave nothing behind, not even a parser deep in a page."""
+    script = (
+        "import asyncio, sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'layers' / 'runnel')!r})\n"
+        "from runnel.local.workers import WorkerPool\n"
+        "async def main():\n"
+        f"    pool = WorkerPool(program={misbehaving(tmp_path)!r})\n"
+        "    await pool.read(b'x', url='https://h/1', charset=None, render=False)\n"
+        "    print(pool.pids[0], flush=True)\n"
+        "    await pool.read(b'x', url='https://h/' + sys.argv[1], charset=None, render=False)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    for page in ("idle", "orphan"):
+        parent = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, page, stdout=asyncio.subprocess.PIPE
+        )
+        assert parent.stdout is not None
+        pid = int(await parent.stdout.readline())
+        parent.kill()
+        await parent.wait()
+        while is_alive(pid):
+            await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=1)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process that is not our child runs; a zombie that nobody reaps does not."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z" if Path("/proc").exists() else is_running(pid)
+    except FileNotFoundError:
+        return False

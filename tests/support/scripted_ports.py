@@ -1,0 +1,241 @@
+"""The ports of a home without network: a made-up site, and neighbours that do what the test says."""
+
+import asyncio
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from runnel.domain.instants import format_time
+from runnel.domain.jobs import Job
+from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, ProcessRequest
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.warc import response_record
+from runnel.errors import CallFailed
+from runnel.extraction.page import PageReading
+from runnel.extraction.reading import read_page
+from runnel.ports.clock import Clock
+from runnel.ports.output import Output
+from runnel.usecases.process_pages import ProcessorPorts, process_pages
+from tests.support.killable_process import Killed, Process
+
+if TYPE_CHECKING:
+    from tests.support.homes import ScriptedHome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedPage:
+    """What a path of the made-up site answers."""
+
+    text: str = "Some words that are worth a page of their own."
+    links: tuple[str, ...] = ()
+    status: int = 200
+    final: str | None = None
+    canonical: str | None = None
+    noindex: bool = False
+    nofollow: bool = False
+    is_empty: bool = False
+    retry_after_s: float | None = None
+    category: ErrorCategory | None = None
+    #: Answer `skipped` with this reason and rule: a redirect into the forbidden.
+    skipped: tuple[str, str] | None = None
+    #: The crawler's process, which is the driver's own, dies at this page so often.
+    kills: int = 0
+
+    @property
+    def html(self) -> bytes:
+        """The page's body."""
+        return f"<!doctype html><title>{self.text[:20]}</title><main><h1>Page</h1><p>{self.text}</p></main>".encode()
+
+
+class ClockBell:
+    """A bell on a clock that tests move."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.rung: Counter[str] = Counter()
+
+    def ring(self, job_id: str) -> None:
+        self.rung[job_id] += 1
+        for event in self._waiting[job_id]:
+            event.set()
+
+    async def wait(self, job_id: str, *, at_most: timedelta) -> bool:
+        event = asyncio.Event()
+        self._waiting[job_id].add(event)
+        try:
+            return await self._clock.wait(event, at_most)
+        finally:
+            self._waiting[job_id].discard(event)
+
+
+class ScriptedCrawler:
+    """The crawler's port over a made-up site, in one process."""
+
+    def __init__(self, home: "ScriptedHome", process: Process) -> None:
+        self._home, self._process = home, process
+        self.max_targets = 1
+
+    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+        home = self._home
+        if request.purpose == "text":
+            home.robots_requests.append(request.targets[0].url)
+            return CrawlResponse(results=tuple(home.robots_answer(target.url) for target in request.targets))
+        if request.purpose == "sitemap":
+            return await home.sitemaps.answer(request)
+        home.requests.append(request)
+        home.in_flight += len(request.targets)
+        home.max_in_flight = max(home.max_in_flight, home.in_flight)
+        try:
+            return CrawlResponse(results=tuple([await self._fetch(request, target.url) for target in request.targets]))
+        finally:
+            home.in_flight -= len(request.targets)
+
+    async def _fetch(self, request: CrawlRequest, url: str) -> CrawlResult:
+        home = self._home
+        path = home.path_of(url)
+        home.on_fetch(path)
+        home.fetched.append(path)
+        if path in home.held:
+            await home.held[path].wait()
+        await home.clock.sleep(timedelta(seconds=home.latency_s))
+        if home.call_failures:
+            raise home.call_failures.pop()
+        page = home.pages.get(path, ScriptedPage(status=404))
+        if isinstance(page, list):
+            page = page.pop(0) if len(page) > 1 else page[0]
+        if page.kills:
+            home.pages[path] = replace(page, kills=page.kills - 1)
+            self._process.kill()
+            raise Killed(self._process.name)
+        return await self._result(request, url, page)
+
+    async def _result(self, request: CrawlRequest, url: str, page: ScriptedPage) -> CrawlResult:
+        if page.skipped:
+            return CrawlResult(url=url, outcome="skipped", reason=page.skipped[0], rule=page.skipped[1])
+        category = page.category or category_of(page.status)
+        if category:
+            return CrawlResult(
+                url=url,
+                outcome="failed",
+                status=page.status if page.status != 200 else None,
+                error=FetchError(category=category, message=f"answered {page.status}"),
+                retry_after_s=page.retry_after_s,
+            )
+        final = self._home.url(page.final) if page.final else url
+        stamp = format_time(self._home.clock.now())
+        record = response_record(
+            url=final, status=200, headers={}, body=page.html, fetched_at=stamp, record_id="0" * 32
+        )
+        name = f"{request.raw_name}-{sha256(url.encode()).hexdigest()[:8]}"
+        refs = await self._process.services.raw.put(request.tenant, request.job_id, name, (record,))
+        fetched = FetchedPage(
+            final_url=final,
+            status=200,
+            content_type="text/html",
+            charset="utf-8",
+            raw=refs[0],
+            body_hash=sha256(page.html).hexdigest(),
+            content_length=len(page.html),
+            title=page.text[:20],
+            links=tuple(self._home.url(link) for link in page.links),
+            canonical=self._home.url(page.canonical) if page.canonical else None,
+            noindex=page.noindex,
+            nofollow=page.nofollow,
+            is_empty=page.is_empty,
+            fetched_at=stamp,
+        )
+        return CrawlResult(url=url, outcome="fetched", page=fetched, status=200, elapsed_ms=20)
+
+
+def category_of(status: int) -> ErrorCategory | None:
+    if status == 429:
+        return ErrorCategory.RATE_LIMITED
+    if status >= 500:
+        return ErrorCategory.HTTP_5XX
+    return ErrorCategory.HTTP_4XX if status >= 400 else None
+
+
+class InlineReader:
+    """Reads pages where it stands, so that a moved clock knows when it is done."""
+
+    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:  # noqa: ARG002
+        return read_page(body, url=url, charset=charset)
+
+
+class NothingRendered:
+    """A processor that shares its process with no crawler."""
+
+    def take(self, raw: RawRef) -> PageReading | None:  # noqa: ARG002
+        return None
+
+
+class NoOutputs:
+    """No job writes a folder."""
+
+    def of(self, job: Job) -> Output | None:  # noqa: ARG002
+        return None
+
+
+class ScriptedProcessor:
+    """The processor's port: runs the real use case some time later, or as the test says."""
+
+    def __init__(self, home: "ScriptedHome", ports: ProcessorPorts) -> None:
+        self._home, self._ports = home, ports
+
+    async def submit(self, request: ProcessRequest) -> None:
+        home = self._home
+        home.submitted.append(request)
+        if home.processor == "fails":
+            raise CallFailed("no processor")
+        times = {"runs": 1, "twice": 2, "lost": 0}[home.processor]
+        for _ in range(times):
+            home.processing.append(asyncio.create_task(self._process_later(request)))
+
+    async def _process_later(self, request: ProcessRequest) -> None:
+        await self._home.clock.sleep(timedelta(seconds=self._home.processor_s))
+        with suppress(Killed):
+            await self.process(request)
+
+    async def process(self, request: ProcessRequest) -> None:
+        """Process now, whoever asks."""
+        await process_pages(self._ports, request)
+
+
+class ScriptedOrchestrators:
+    """Notes who was asked to drive."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.is_down = False
+
+    async def start(self, tenant: str, job_id: str, *, hop: int = 0) -> None:  # noqa: ARG002
+        if self.is_down:
+            raise CallFailed("no orchestrator")
+        self.started.append(job_id)
+
+
+class Spent:
+    """A meter that the test turns."""
+
+    def __init__(self) -> None:
+        self.total_usd = 0.0
+
+    def usd(self) -> float:
+        return self.total_usd
+
+
+@dataclass(slots=True)
+class NoLocks:
+    """A home without locks; with `is_free`, every lock can be had."""
+
+    is_free: bool = False
+
+    def acquire(self, job_id: str) -> bool:  # noqa: ARG002
+        return self.is_free
+
+    def release(self, job_id: str) -> None:
+        """Nothing was held."""

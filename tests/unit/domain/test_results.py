@@ -1,0 +1,45 @@
+"""The processor's result object: a summary for the driver, the pages for publishing."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runnel.domain.payloads import Heading, PageOutcome, ProcessResult, StoredPage
+from runnel.domain.results import decode_pages, decode_summary, encode_result
+from runnel.domain.verdicts import ErrorCategory, FetchError
+
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+
+
+def _page(title: str, link: str = "https://a.example/x") -> StoredPage:
+    return StoredPage(
+        page_id="p", url="https://a.example/", title=title, description=title, words=3, content_hash="c", body_hash="b",
+        fetched_at="2026-01-31T12:00:00.000Z", headings=(Heading(level=1, text=title, anchor="a"),), links=(link,),
+        metadata={"k": title},
+    )  # fmt: skip
+
+
+@given(titles=st.lists(_TEXT, max_size=5))
+def test_pages_come_back_whole_and_the_summary_slim(titles: list[str]) -> None:
+    """The driver reads the first line only: it must not carry every link of every page."""
+    good = tuple(PageOutcome(index=index, url="u", page=_page(title)) for index, title in enumerate(titles))
+    bad = PageOutcome(index=9, url="v", error=FetchError(category=ErrorCategory.DECODE, message="no"))
+    body = encode_result(ProcessResult(batch_id="1-1", part="all", outcomes=(*good, bad), puts=3))
+    summary = decode_summary(body)
+
+    assert list(decode_pages(body)) == [outcome.page for outcome in good]
+    assert [outcome.page.title for outcome in summary.outcomes if outcome.page] == titles
+    assert all(outcome.page.links == () for outcome in summary.outcomes if outcome.page)
+    assert summary.outcomes[-1] == bad
+    assert (summary.batch_id, summary.part, summary.puts) == ("1-1", "all", 3)
+
+
+def test_the_same_result_has_the_same_bytes() -> None:
+    """A processor that runs twice writes the same object."""
+    result = ProcessResult(batch_id="1-1", part="all", outcomes=(PageOutcome(index=0, url="u", page=_page("T")),))
+
+    assert encode_result(result) == encode_result(result)
+
+
+def test_a_result_without_pages_is_a_result() -> None:
+    """A batch may lose every page."""
+    assert list(decode_pages(encode_result(ProcessResult(batch_id="1-1", part="all", outcomes=())))) == []

@@ -1,0 +1,207 @@
+"""What one page says, read once."""
+
+import gzip
+import hashlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runnel.errors import PageUnreadable
+from runnel.extraction import links
+from runnel.extraction.page import PageReading
+from runnel.extraction.reading import read_links, read_page
+
+URL = "https://docs.example.com/guide/intro.html?v=1"
+
+PAGE = """<!doctype html><html lang="en-GB"><head><title> A
+ title </title><meta name="Description" content="What it is."><link rel="canonical" href="/guide/intro#top"></head>
+<body><nav><a href="/">Home</a></nav><main><h1 id="intro">Intro<a class="headerlink" href="#intro">¶</a></h1>
+<p>Three short words. <a href="next.html#part">Next</a></main></body></html>"""
+
+
+def reading_of(html: str, *, url: str = URL) -> PageReading:
+    return read_page(html.encode(), url=url)
+
+
+def test_one_reading_holds_everything() -> None:
+    """The crawl asks a page once; what is not in the reading is lost."""
+    reading = reading_of(PAGE)
+
+    assert (reading.title, reading.description, reading.lang) == ("A title", "What it is.", "en-GB")
+    assert reading.canonical == "https://docs.example.com/guide/intro"
+    assert reading.links == (
+        "https://docs.example.com/",
+        URL,
+        "https://docs.example.com/guide/next.html",
+    )
+    assert reading.headings == ((1, "Intro", "intro"),)
+    assert reading.words == 5
+    assert not reading.is_empty
+    assert reading.markdown == ("# Intro\n\nThree short words. [Next](https://docs.example.com/guide/next.html#part)\n")
+
+
+def test_links_alone_say_the_same_but_for_the_markdown() -> None:
+    """On Lambda the crawler reads links and the processor reads text: they must not disagree about a page."""
+    whole, bare = reading_of(PAGE), read_links(PAGE.encode(), url=URL)
+
+    for field in PageReading.__dataclass_fields__:
+        if field in {"markdown", "content_hash", "markdown_gz"}:
+            assert not getattr(bare, field)
+        else:
+            assert getattr(bare, field) == getattr(whole, field), field
+
+
+def test_the_packed_markdown_is_the_markdown_and_carries_no_time() -> None:
+    """Content is stored under its hash: the same text must give the same bytes whenever it is packed."""
+    reading = reading_of(PAGE)
+
+    assert gzip.decompress(reading.markdown_gz).decode() == reading.markdown
+    assert reading.markdown_gz[4:8] == bytes(4)
+    assert reading.content_hash == hashlib.sha256(reading.markdown.encode()).hexdigest()
+    assert reading.body_hash == hashlib.sha256(PAGE.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("html", ["", "<main></main>", "<body><nav>Menu</nav><script>text</script>", "<img src=a.png>"])
+def test_a_page_without_a_word_is_empty(html: str) -> None:
+    """A page that only its scripts would fill must not be stored as if it said something."""
+    reading = reading_of(html)
+
+    assert reading.is_empty
+    assert reading.words == 0
+
+
+def test_a_link_comes_once_absolute_and_without_its_fragment() -> None:
+    """Half of the anchors of a reference differ in the fragment only; the frontier must not see them all."""
+    reading = reading_of("<a href=a#1>1</a><a href='./a#2'>2</a><a href=/b>3</a><area href='?x'><a href='//h/c'>4</a>")
+
+    assert reading.links == (
+        "https://docs.example.com/guide/a",
+        "https://docs.example.com/b",
+        "https://docs.example.com/guide/intro.html?x",
+        "https://h/c",
+    )
+
+
+def test_only_the_web_is_followed() -> None:
+    """A crawl that queues `mailto:` or `javascript:` reports failures that are none."""
+    html = "<a href='mailto:a@b'>m</a><a href='javascript:x()'>j</a><a href='data:text/html,x'>d</a><a href='http://['>b</a>"
+
+    assert reading_of(html + "<a href=ftp://h/>f</a><a href=http://h/>ok</a>").links == ("http://h/",)
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("/other/", "https://docs.example.com/other/a"),
+        ("https://cdn.example.org/x/y", "https://cdn.example.org/x/a"),
+        ("javascript:x", "https://docs.example.com/guide/a"),
+        ("", "https://docs.example.com/guide/a"),
+    ],
+)
+def test_links_are_relative_to_the_base_that_the_page_names(base: str, expected: str) -> None:
+    """Both the frontier and the Markdown would be full of dead links."""
+    reading = reading_of(f"<base href='{base}'><base href='/second/'><main><a href=a#f>text</a>")
+
+    assert reading.links == (expected,)
+    assert f"[text]({expected}#f)" in reading.markdown
+
+
+def test_a_page_of_endless_links_is_cut_and_says_so() -> None:
+    """A trap must not fill the queue in one go, nor be cut in silence."""
+    html = "".join(f"<a href=/{number}>x</a>" for number in range(links.MAX_LINKS + 1))
+    reading = reading_of(html)
+
+    assert len(reading.links) == links.MAX_LINKS
+    assert reading.links_truncated
+    assert not reading_of(html[: html.rindex("<a ")]).links_truncated
+
+
+@pytest.mark.parametrize(
+    ("metas", "nofollow", "noindex"),
+    [
+        ("<meta name=robots content='NoIndex'>", False, True),
+        ("<meta name=ROBOTS content='nofollow, archive'>", True, False),
+        ("<meta name=robots content='none'>", True, True),
+        ("<meta name=robots content='noindex'><meta name=robots content='nofollow'>", True, True),
+        ("<meta name=runnel content='noindex'>", False, True),
+        ("<meta name=googlebot content='noindex'>", False, False),
+        ("", False, False),
+    ],
+)
+def test_the_wishes_of_a_page_to_robots_are_read(metas: str, *, nofollow: bool, noindex: bool) -> None:
+    """Politeness includes the page's own word."""
+    reading = reading_of(metas + "<p>text")
+
+    assert (reading.nofollow, reading.noindex) == (nofollow, noindex)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("0;url=/new#x", "https://docs.example.com/new"),
+        ("5; URL='next.html'", "https://docs.example.com/guide/next.html"),
+        ("30", None),
+        ("0;url=intro.html?v=1", None),
+        ("0;url=javascript:x", None),
+    ],
+)
+def test_a_refresh_leads_to_another_page_or_nowhere(content: str, expected: str | None) -> None:
+    """Moved documentation often answers 200 with a refresh; a page that reloads itself has not moved."""
+    assert reading_of(f'<meta http-equiv="refresh" content="{content}">').refresh == expected
+
+
+def test_a_title_is_found_where_title_is_missing() -> None:
+    """An untitled page is untitled in every list and search result."""
+    assert reading_of("<meta property=og:title content=Open><h1>First</h1>").title == "Open"
+    assert reading_of("<body><svg><title>icon</title></svg><h1>First  <b>one</b></h1>").title == "First one"
+
+
+@pytest.mark.parametrize(
+    ("html", "anchor"),
+    [
+        ("<h2 id=own>T</h2>", "own"),
+        ("<h2><a name=inside></a>T</h2>", "inside"),
+        ("<section id=box><h2>T</h2></section>", "box"),
+        ("<div id=docbook><div class=titlepage><div><div><h2>T</h2></div></div></div><p>x</div>", "docbook"),
+        ("<section id=box><p>before</p><h2>T</h2></section>", ""),
+    ],
+)
+def test_a_heading_knows_the_anchor_that_leads_to_it(html: str, anchor: str) -> None:
+    """A search result points into a page by it."""
+    assert reading_of(f"<main>{html}</main>").headings == ((2, "T", anchor),)
+
+
+def test_a_url_that_is_none_is_our_error() -> None:
+    """Callers know one error of reading."""
+    with pytest.raises(PageUnreadable):
+        read_page(b"<p>x", url="not a url")
+
+
+FRAGMENTS = st.sampled_from([
+    "<p>", "<div>", "</div>", "<main>", "<pre>", "<code>", "<em>", "</em>", "<a href=x>", "<a href='#f'>",
+    "<a href=' y '>", "</a>", "<table>", "<tr>", "<td colspan=3>", "<td rowspan=9>", "<th>", "</table>",
+    "<ul>", "<li>", "<dl>", "<dt>",
+    "<blockquote>", "<h1>", "<h2 id=x>", "<sup>", "<form>", "<svg>", "<math>", "<template>", "<base href=//x>", "<br>",
+    "<div class=note>", "<div class='admonition tip'>", "<p class=admonition-title>", "<title>", "<select>", "text",
+    "<img src=data:x>", "&lt;", "&nbsp;", "&#xd800;", "\x00", "\ue0f0NOTE\ue0f1", "\ue0f2", "```", "|",
+    "*", "_", "\u2019",
+])  # fmt: skip
+
+
+@given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=40).map(" ".join))
+@example("<table><tr><td colspan=99999999999999999999>x")
+@example("<table><tr><td rowspan='²'>x<tr><td>y")
+def test_any_text_is_read_and_nothing_is_raised(html: str) -> None:
+    """The web holds every kind of page; one must not end a crawl."""
+    reading = read_page(html.encode(errors="surrogatepass"), url=URL)
+
+    assert gzip.decompress(reading.markdown_gz).decode() == reading.markdown
+
+
+@given(
+    st.binary(max_size=300), st.none() | st.text(max_size=12) | st.sampled_from(["utf-16", "gbk", "replacement", "x"])
+)
+def test_any_bytes_in_any_charset_are_read(body: bytes, charset: str | None) -> None:
+    """A header may name any charset, for any bytes."""
+    assert read_page(body, url=URL, charset=charset).body_hash == hashlib.sha256(body).hexdigest()

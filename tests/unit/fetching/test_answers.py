@@ -1,0 +1,89 @@
+"""What status lines and headers mean to a crawl."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runnel.fetching.answers import MAX_RETRY_AFTER_S, failure_of_status, retry_after_s, robots_wishes, sniff_type
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "category"),
+    [(404, "http_4xx"), (408, "timeout"), (429, "rate_limited"), (500, "http_5xx"), (503, "http_5xx"),
+     (301, "protocol"), (999, "protocol")],
+)  # fmt: skip
+def test_a_status_that_is_no_page_has_a_category(status: int, category: str) -> None:
+    """It decides whether the URL is tried again."""
+    failure = failure_of_status(status)
+
+    assert failure is not None
+    assert failure.category == category
+    assert str(status) in failure.message
+
+
+def test_every_2xx_is_a_page() -> None:
+    """Some sites answer 203 through their caches."""
+    assert failure_of_status(200) is None
+    assert failure_of_status(203) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0),
+        ("Thu, 01 Jan 2026 00:01:00 -0000", 60.0),
+        ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
+        ("99999999999999999999", MAX_RETRY_AFTER_S),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_from_now(header: str, seconds: float | None) -> None:
+    """A polite crawler waits as long as it is asked to, within reason."""
+    assert retry_after_s(header, now=NOW) == seconds
+
+
+@given(st.text(max_size=40))
+def test_any_retry_after_is_read_or_ignored(header: str) -> None:
+    """It comes from outside."""
+    assert (retry_after_s(header, now=NOW) or 0.0) >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("header", "wishes"),
+    [
+        ("", (False, False)),
+        ("noindex", (True, False)),
+        ("NoIndex, NoFollow", (True, True)),
+        ("none", (True, True)),
+        ("googlebot: noindex, nofollow", (False, False)),
+        ("googlebot: noindex, runnel: nofollow", (False, True)),
+        ("max-snippet: 5, noindex", (True, False)),
+        ("index, follow", (False, False)),
+    ],
+)
+def test_only_wishes_to_all_robots_or_ours_are_obeyed(header: str, wishes: tuple[bool, bool]) -> None:
+    """A page that hides from one search engine is still a page."""
+    assert robots_wishes(header) == wishes
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\n <!doctype html>", "text/html"),
+        (b"\xef\xbb\xbf<p>", "text/html"),
+        (b"# Title", "text/plain"),
+        (b"%PDF-1.7", "application/octet-stream"),
+        (b"PK\x03\x04\0", "application/octet-stream"),
+        (b"", "text/plain"),
+    ],
+)
+def test_an_answer_without_a_type_is_judged_by_its_beginning(body: bytes, kind: str) -> None:
+    """Small servers forget the header."""
+    assert sniff_type(body) == kind

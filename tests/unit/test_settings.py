@@ -1,0 +1,129 @@
+"""Settings: who wins, where a value is from, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from runnel.errors import ConfigInvalid
+from runnel.settings import AwsSettings, default_home, ensure_home, load_settings
+
+ENVIRONMENT = {"RUNNEL_HOME": "/data/env", "RUNNEL_REMOTE": "https://env.example/", "RUNNEL_TOKEN": "t-env"}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def origins(flags: dict[str, str | None], environment: dict[str, str]) -> dict[str, str]:
+    return {setting.name: setting.origin for setting in load_settings(flags, environment=environment).shown}
+
+
+def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() -> None:
+    """And each value tells where it came from."""
+    Path("runnel.toml").write_text(
+        'home = "/data/file"\nremote = "https://file.example"\nallow_private = ["127.0.0.1:1"]\n'
+    )
+    settings = load_settings({"remote": "https://flag.example/", "home": None}, environment=ENVIRONMENT)
+
+    assert settings.home == Path("/data/env")
+    assert settings.remote == "https://flag.example"
+    assert settings.allow_private == {("127.0.0.1", 1)}
+    assert origins({"remote": "https://flag.example"}, ENVIRONMENT) == {
+        "home": "RUNNEL_HOME",
+        "allow_private": "runnel.toml",
+        "remote": "--remote",
+        "token": "RUNNEL_TOKEN",
+    }
+    assert origins({}, {"HOME": "/h"})["token"] == "default"
+
+
+def test_a_secret_is_never_shown() -> None:
+    """`runnel config` ends up in bug reports."""
+    settings = load_settings(environment=ENVIRONMENT)
+
+    assert settings.token == "t-env"
+    assert "t-env" not in repr(settings)
+
+
+def test_a_file_from_elsewhere_cannot_send_the_users_token_away() -> None:
+    """A cloned project may hold a runnel.toml."""
+    Path("runnel.toml").write_text('remote = "https://evil.example"\n')
+
+    with pytest.raises(ConfigInvalid, match="RUNNEL_REMOTE"):
+        load_settings(environment={"RUNNEL_TOKEN": "secret"})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("home = 3", "'home'"),
+        ("home = ", "TOML"),
+        ("colour = 'red'", "colour"),
+        ("crawl = 1", "'crawl'"),
+        ("remote = 'ftp://x'", "ftp://x"),
+        ("allow_private = '10.0.0.0/8'", "10.0.0.0/8"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_named(text: str, says: str) -> None:
+    """The reader must find the line."""
+    Path("runnel.toml").write_text(text)
+
+    with pytest.raises(ConfigInvalid, match=says) as caught:
+        load_settings(environment={})
+
+    assert "runnel.toml" in caught.value.message
+
+
+def test_a_file_that_was_asked_for_must_exist() -> None:
+    """A typo in --config is no default."""
+    with pytest.raises(ConfigInvalid, match=r"absent\.toml"):
+        load_settings(file=Path("absent.toml"), environment={})
+
+
+def test_the_crawl_table_is_handed_on() -> None:
+    """Defaults of a project's crawls."""
+    Path("my.toml").write_text("[crawl]\nlimit = 5\n")
+
+    assert load_settings(file=Path("my.toml"), environment={}).crawl == {"limit": 5}
+
+
+def test_the_data_folder_is_the_platforms() -> None:
+    """No extra library for three rules."""
+    home = Path.home()
+
+    assert default_home({"XDG_DATA_HOME": "/x"}, "linux") == Path("/x/runnel")
+    assert default_home({"XDG_DATA_HOME": "relative"}, "linux") == home / ".local/share/runnel"
+    assert default_home({}, "darwin") == home / "Library/Application Support/runnel"
+    assert default_home({"LOCALAPPDATA": "/local"}, "win32") == Path("/local/runnel")
+
+
+def test_a_home_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> None:
+    """Found before a job exists."""
+    (tmp_path / "file").write_text("")
+
+    assert ensure_home(tmp_path / "new" / "home").is_dir()
+    with pytest.raises(ConfigInvalid, match="set RUNNEL_HOME"):
+        ensure_home(tmp_path / "file" / "home")
+
+
+def test_a_function_reads_what_the_template_sets() -> None:
+    """And says which variable is missing before any work."""
+    settings = AwsSettings.from_environment({"RUNNEL_BUCKET": "b", "RUNNEL_TABLE": "t", "AWS_REGION": "eu-west-1"})
+
+    assert (settings.bucket, settings.table, settings.tenant, settings.auth_type) == ("b", "t", "main", "NONE")
+    assert settings.region == "eu-west-1"
+    assert settings.allow_private == frozenset()
+    assert settings.need("table") is settings
+    with pytest.raises(ConfigInvalid, match="RUNNEL_CRAWLER_FUNCTION"):
+        settings.need("table", "crawler_function")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"RUNNEL_BUCKET": "b", "RUNNEL_AUTH_TYPE": "none"}, {"RUNNEL_BUCKET": "b", "RUNNEL_ALLOW_PRIVATE": "*:80"}],
+)
+def test_a_function_with_a_wrong_environment_does_not_start(environment: dict[str, str]) -> None:
+    """A typo must not open a door."""
+    with pytest.raises(ConfigInvalid):
+        AwsSettings.from_environment(environment)

@@ -1,0 +1,174 @@
+"""The crawler's redirects, through real HTTP on loopback: every hop is judged like a link."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from runnel.domain.payloads import RobotsText
+from runnel.testing.clock import MovedClock
+from runnel.usecases.follow_redirects import _is_same_host
+from tests.support.crawler_calls import Crawl, crawler_and_site
+
+
+@pytest.fixture
+async def crawl() -> AsyncIterator[Crawl]:
+    """A site with `/docs/a`, and a crawler that may reach it under two names."""
+    async with crawler_and_site() as crawl:
+        yield crawl
+
+
+async def test_a_redirect_is_followed_and_the_final_url_said(crawl: Crawl) -> None:
+    """The library shows where a page is, not where a link pointed."""
+    crawl.site.redirect("/docs/older", "/docs/old", status=308)
+    crawl.site.redirect("/docs/old", "/docs/a?utm_source=x#part", status=301)
+    result = await crawl.one("/docs/older", scope=crawl.scope)
+
+    assert crawl.site.paths() == ["/docs/older", "/robots.txt", "/docs/old", "/docs/a"]
+    assert result.page is not None
+    assert result.page.final_url == crawl.site.url("/docs/a")
+
+
+async def test_a_redirect_out_of_scope_is_skipped_with_its_rule(crawl: Crawl) -> None:
+    """Sites link to elsewhere through their own redirects: no failure, and not one request there."""
+    crawl.site.redirect("/docs/out", "/other/page")
+    result = await crawl.one("/docs/out", scope=crawl.scope)
+
+    assert (result.outcome, result.reason) == ("skipped", "out_of_scope")
+    assert crawl.site.url("/other/page") in (result.rule or "")
+    assert crawl.site.count("/other/page") == 0
+
+
+async def test_a_start_url_that_redirects_out_of_scope_has_failed(crawl: Crawl) -> None:
+    """There is nothing to crawl then, and the user must hear why."""
+    crawl.site.redirect("/docs/", "https://elsewhere.example/")
+    result = await crawl.one("/docs/", scope=crawl.scope)
+
+    assert result.error is not None
+    assert result.error.category == "redirect_out_of_scope"
+    assert "https://elsewhere.example/" in result.error.message
+
+
+async def test_a_redirect_to_what_robots_txt_forbids_is_skipped(crawl: Crawl) -> None:
+    """A redirect is no way around the rules; the ones that came along are used."""
+    crawl.site.redirect("/docs/in", "/docs/secret/x")
+    known = RobotsText(host=crawl.site.address, status=200, text="User-agent: *\nDisallow: /docs/secret")
+    result = await crawl.one("/docs/in", scope=crawl.scope, robots=(known,))
+    ignoring = await crawl.one("/docs/in", scope=crawl.scope, robots=(known,), obey_robots=False)
+
+    assert (result.outcome, result.reason) == ("skipped", "robots")
+    assert "2: Disallow: /docs/secret" in (result.rule or "")
+    assert crawl.site.count("/robots.txt") == 0
+    assert ignoring.error is not None
+    assert ignoring.error.category == "http_4xx"
+
+
+async def test_the_robots_txt_of_a_host_first_met_in_a_redirect_is_read(crawl: Crawl) -> None:
+    """It cannot have come along."""
+    crawl.site.redirect("/docs/in", crawl.site.url("/docs/secret").replace("127.0.0.1", "localhost"))
+    result = await crawl.one("/docs/in")
+
+    assert (result.outcome, result.reason) == ("skipped", "robots")
+    assert crawl.site.count("/robots.txt") == 1
+
+
+async def test_a_robots_txt_that_cannot_be_read_forbids_what_a_redirect_leads_to(crawl: Crawl) -> None:
+    """A broken server is no permission; redirects that lead nowhere are: there is no file then."""
+    away = crawl.site.base.replace("127.0.0.1", "localhost")
+    crawl.site.redirect("/docs/in", f"{away}/docs/a")
+    crawl.site.add("/robots.txt", "", status=503)
+    broken = await crawl.one("/docs/in")
+    crawl.site.redirect("/robots.txt", f"{away}/robots.txt")
+    circular = await crawl.one("/docs/in")
+
+    assert (broken.outcome, broken.reason) == ("skipped", "robots")
+    assert circular.outcome == "fetched"
+
+
+async def test_redirects_that_go_round_are_named(crawl: Crawl) -> None:
+    """A loop would else cost ten requests, and say only `too many`."""
+    crawl.site.redirect("/docs/x", "/docs/y")
+    crawl.site.redirect("/docs/y", "/docs/x")
+    result = await crawl.one("/docs/x", obey_robots=False)
+
+    assert result.error is not None
+    assert result.error.category == "too_many_redirects"
+    assert f"{crawl.site.url('/docs/x')} → {crawl.site.url('/docs/y')}" in result.error.message
+    assert len(crawl.site.requests) == 2
+
+
+async def test_ten_redirects_are_followed_and_eleven_are_not(crawl: Crawl) -> None:
+    """A site that redirects for ever, each time elsewhere, is no loop."""
+    for number in range(20):
+        crawl.site.redirect(f"/docs/hop{number}", f"/docs/hop{number + 1}")
+    crawl.site.redirect("/docs/hop19", "/docs/a")
+    ten = await crawl.one("/docs/hop10", obey_robots=False)
+    eleven = await crawl.one("/docs/hop9", obey_robots=False)
+
+    assert ten.outcome == "fetched"
+    assert eleven.error is not None
+    assert eleven.error.category == "too_many_redirects"
+
+
+@pytest.mark.parametrize("location", ["ftp://h/x", "javascript:x", "http://user:pw@h/", "http://["])
+async def test_a_redirect_that_cannot_be_followed_is_a_failure(crawl: Crawl, location: str) -> None:
+    """The location comes from outside."""
+    crawl.site.redirect("/docs/bad", location)
+    result = await crawl.one("/docs/bad")
+
+    assert result.error is not None
+    assert result.error.category == "protocol"
+
+
+async def test_a_redirect_to_a_private_address_is_blocked(crawl: Crawl) -> None:
+    """The usual way of an attack: a public page that redirects to the metadata service."""
+    crawl.site.redirect("/docs/evil", "http://169.254.169.254/latest/meta-data/")
+    result = await crawl.one("/docs/evil")
+
+    assert result.error is not None
+    assert result.error.category == "blocked_address"
+
+
+async def test_secrets_go_to_the_targets_own_host_only(crawl: Crawl) -> None:
+    """A redirect must not carry a password to a stranger."""
+    crawl.site.redirect("/docs/here", "/docs/a")
+    crawl.site.redirect("/docs/away", crawl.site.url("/docs/a").replace("127.0.0.1", "localhost"))
+    await crawl.one("/docs/here", headers={"X-Secret": "s"}, obey_robots=False)
+    same_host = crawl.site.requests[-1]
+    await crawl.one("/docs/away", headers={"X-Secret": "s"}, obey_robots=False)
+    other_host = crawl.site.requests[-1]
+
+    assert same_host.headers.get("X-Secret") == "s"
+    assert other_host.path == "/docs/a"
+    assert "X-Secret" not in other_host.headers
+
+
+@pytest.mark.parametrize(
+    ("url", "is_same"),
+    [
+        ("https://h/x", True),
+        ("http://h/x", False),
+        ("https://h:8443/x", False),
+        ("https://other/x", False),
+    ],
+)
+def test_a_secret_meant_for_https_never_travels_in_the_clear(url: str, is_same: bool) -> None:  # noqa: FBT001
+    """The same host over http is another reader: whoever listens."""
+    assert _is_same_host("https://h/a", url) == is_same
+    assert _is_same_host("http://h/a", "https://h/x")
+
+
+async def test_all_hops_share_one_deadline(crawl: Crawl) -> None:
+    """Else ten redirects could hold a call for five minutes."""
+
+    class SlowClock(MovedClock):
+        def monotonic(self) -> float:
+            self._monotonic += 0.3
+            return self._monotonic
+
+    crawl.clock = SlowClock()
+    for number in range(9):
+        crawl.site.redirect(f"/docs/hop{number}", f"/docs/hop{number + 1}")
+    result = await crawl.one("/docs/hop0", deadline_s=2.0, obey_robots=False)
+
+    assert result.error is not None
+    assert result.error.category == "timeout"
