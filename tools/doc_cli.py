@@ -29,7 +29,9 @@ def exit_code_table() -> str:
 
 
 def _help_texts(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, color=False)
+    # With the settings that a call has: click keeps the help option that it made first, so another would come and go.
+    settings = {"terminal_width": 100, "color": False, **command.context_settings}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
     text = command.get_help(context)
     yield context.command_path, "\n".join(line.rstrip() for line in text.splitlines())
     if isinstance(command, click.Group):

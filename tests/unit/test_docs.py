@@ -57,6 +57,18 @@ def test_what_is_generated_is_what_the_code_says() -> None:
     assert {path: path.read_text(encoding="utf-8") for path in texts} == texts
 
 
+def test_what_was_called_before_does_not_change_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    """click keeps a command's help option once it is made: one made differently would depend on the tests' order."""
+    cli().main(["jobs", "--help"], standalone_mode=False)
+    called = capsys.readouterr().out
+    [documented] = re.findall(
+        r"## `runnel jobs`\n\n```text\n(.*?)```", (ROOT / "docs" / "cli.md").read_text(), re.DOTALL
+    )
+
+    assert "-h, --help" in called
+    assert "-h, --help" in documented
+
+
 def test_the_changelog_ends_with_the_version_of_the_package() -> None:
     """A release without an entry tells users nothing."""
     assert make_docs.version_problem((ROOT / "CHANGELOG.md").read_text()) is None

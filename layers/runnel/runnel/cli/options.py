@@ -48,7 +48,9 @@ _SHARED = (
     click.option("--remote", metavar="URL", help="Speak to this Runnel server.  [RUNNEL_REMOTE; token: RUNNEL_TOKEN]"),
     click.option("--json", "as_json", is_flag=True, help="Data as JSON lines, also on a terminal."),
     click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
-    click.option("-v", "--verbose", count=True, help="Say more; -vv shows the traceback of an error."),
+    click.option(
+        "-v", "--verbose", count=True, show_default=False, help="Say more; -vv shows the traceback of an error."
+    ),
     click.option("--no-color", is_flag=True, help="No colours.  [NO_COLOR]"),
 )
 
