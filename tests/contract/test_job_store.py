@@ -37,9 +37,9 @@ async def test_a_job_comes_back_as_it_was_stored(stores: Stores) -> None:
     """META is all that a driver in another process knows of a job that has no log yet."""
     options = JobOptions(include=("/docs/**",), max_usd=0.5, metadata={"team": "ä"}, headers={"X-Key": "env:KEY"})
     job = make_job(
-        options=options, start="on_connect", request_hash="f" * 64, output="/home/me/out", wish=Wish.PAUSE,
-        wish_no=4, publishing=True, applied_seq=17, spent_s=1.25, spent_usd=0.125, owner="d", term=3, beat=9,
-        state=JobState.COMPLETED, ending=ENDING,
+        options=options, start="on_connect", request_hash="f" * 64, output="/home/me/out", retry_of="job0",
+        wish=Wish.PAUSE, wish_no=4, publishing=True, applied_seq=17, spent_s=1.25, spent_usd=0.125, owner="d", term=3,
+        beat=9, state=JobState.COMPLETED, ending=ENDING,
     )  # fmt: skip
 
     assert await stores.jobs.create(job) == job

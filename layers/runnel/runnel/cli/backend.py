@@ -86,6 +86,10 @@ class Backend(Protocol):
         """Pause, resume or cancel; the job afterwards."""
         ...
 
+    async def retry_job(self, job_id: str) -> Json:
+        """The job that fetches again what failed in this one, created if there is none."""
+        ...
+
     async def delete_job(self, job_id: str) -> Json:
         """Delete a job that has ended; the job as it was."""
         ...

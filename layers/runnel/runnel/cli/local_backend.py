@@ -8,7 +8,6 @@ Laws (tests/e2e/test_cli.py):
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from runnel.errors import InputInvalid, JobConflict, RunnelError
 from runnel.local.home import TENANT, Home, open_home
 from runnel.settings import Settings
 from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_job
-from runnel.web.shapes import job_to_json, library_to_json, page_to_json, url_to_json
+from runnel.web.shapes import job_to_json, library_to_json, look_to_json, page_to_json, url_to_json
 
 if TYPE_CHECKING:
     from runnel.usecases.create_job import NewJob
@@ -68,9 +67,7 @@ class LocalBackend:
         """One job, and how far its log goes."""
         from runnel.usecases.look_at_job import look_at_job
 
-        look = await look_at_job(self._services, await self._job(job_id))
-        shape = job_to_json(look.job, counts=look.counts, last_seq=look.last_seq)
-        return _plain({**shape, "activities": [json.loads(line) for line in look.activities]})
+        return _plain(look_to_json(await look_at_job(self._services, await self._job(job_id))))
 
     async def list_jobs(self, state: str | None, library: str | None, limit: int | None) -> AsyncIterator[Json]:
         """Jobs newest first."""
@@ -88,6 +85,12 @@ class LocalBackend:
     async def control(self, job_id: str, action: Action) -> Json:
         """Pause, resume or cancel."""
         return _plain(job_to_json(await _ACTIONS[action](self._services, self._tenant, job_id)))
+
+    async def retry_job(self, job_id: str) -> Json:
+        """The job that retries this one; nobody drives it yet."""
+        from runnel.usecases.retry_job import retry_job
+
+        return await self.get_job((await retry_job(self._services, self._tenant, job_id, invoke=False)).job_id)
 
     async def delete_job(self, job_id: str) -> Json:
         """Delete a job that has ended."""

@@ -28,6 +28,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "pause": "runnel.cli.jobs:pause",
     "resume": "runnel.cli.watch:resume",
     "cancel": "runnel.cli.jobs:cancel",
+    "retry": "runnel.cli.watch:retry",
     "events": "runnel.cli.events:events",
     "urls": "runnel.cli.jobs:urls",
     "libraries": "runnel.cli.libraries:libraries",
@@ -53,6 +54,7 @@ _NEXT: Final[Mapping[str, str]] = {
     "events_expired": "Try: runnel status JOB",
     "terminal": "Try: runnel status JOB",
     "publishing": "Try: runnel watch JOB",
+    "nothing_to_retry": "Try: runnel urls JOB",
 }
 
 

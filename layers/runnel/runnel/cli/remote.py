@@ -87,6 +87,10 @@ class RemoteBackend:
         """Pause, resume or cancel."""
         return await self._json("POST", _path("jobs", job_id, action))
 
+    async def retry_job(self, job_id: str) -> Json:
+        """The job that retries this one."""
+        return await self.get_job((await self._json("POST", _path("jobs", job_id, "retry")))["job_id"])
+
     async def delete_job(self, job_id: str) -> Json:
         """Delete a job that has ended."""
         return await self._json("DELETE", _path("jobs", job_id))

@@ -1,4 +1,4 @@
-"""`runnel watch` and `runnel resume`: a job that exists already."""
+"""`runnel watch`, `resume` and `retry`: a job that exists already, or has."""
 
 import click
 
@@ -26,6 +26,18 @@ def resume(call: Call, /, job_id: str, *, wait: bool) -> int:
     return run(_resume(call, job_id, wait=wait))
 
 
+@click.command(epilog=example("runnel retry 01jd0000000000000000000000"))
+@click.argument("job_id", metavar="JOB")
+@click.option("--wait/--no-wait", default=True, help="Stay until the new job ends; here, this process drives it.")
+@shared
+def retry(call: Call, /, job_id: str, *, wait: bool) -> int:
+    """Fetch again, in a new job, the pages that failed in one that has ended; the library keeps its other pages.
+
+    A job has one retry: asked for again, it is the same. To retry what failed there, retry that one.
+    """
+    return run(_retry(call, job_id, wait=wait))
+
+
 async def _watch(call: Call, job_id: str) -> int:
     async with open_backend(call.settings()) as backend:
         job = await backend.get_job(job_id)
@@ -44,6 +56,22 @@ async def _resume(call: Call, job_id: str, *, wait: bool) -> int:
         attendance.pauses = True
         if settings.remote is None:
             _drive_here(attendance, backend)
+        return await attendance.attend()
+
+
+async def _retry(call: Call, job_id: str, *, wait: bool) -> int:
+    settings = call.settings()
+    async with open_backend(settings) as backend:
+        job = await backend.retry_job(job_id)
+        call.talk.say(f"Job {job['job_id']} fetches again what failed in {job_id}.")
+        if not wait:
+            show_job(call, job)
+            return ExitCode.DONE
+        attendance = _attendance(call, backend, job, after=0)
+        if job["ended_at"] is None:
+            attendance.pauses = True
+            if settings.remote is None:
+                _drive_here(attendance, backend)
         return await attendance.attend()
 
 

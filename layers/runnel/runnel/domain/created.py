@@ -21,6 +21,6 @@ def created_segment(job: Job) -> Segment:
         sources=tuple(SourceRef(source_id=source.source_id, url=source.url) for source in job.sources),
         dry_run=job.options.dry_run,
         options=job.options.model_dump(mode="json", exclude_defaults=True),
-        links=job_links(job.job_id),
+        links=job_links(job.job_id, retry_of=job.retry_of),
     )
     return Segment(first=1, term=0, owner=CREATOR, lines=(encode_event(event),))

@@ -53,10 +53,11 @@ def check_move(old: JobState, new: JobState) -> None:
         raise JobConflict(f"A job that is {old} cannot become {new}.", code="terminal" if old in TERMINAL else "state")
 
 
-def job_links(job_id: str) -> dict[str, str]:
-    """Where the job can be read, as paths of the HTTP interface."""
+def job_links(job_id: str, **others: str | None) -> dict[str, str]:
+    """Where the job can be read, and the jobs it hangs together with (by name), as paths of the HTTP interface."""
     own = f"/v1/jobs/{job_id}"
-    return {"self": own, "stream": f"{own}/stream", "events": f"{own}/events", "urls": f"{own}/urls"}
+    links = {"self": own, "stream": f"{own}/stream", "events": f"{own}/events", "urls": f"{own}/urls"}
+    return links | {name: f"/v1/jobs/{other}" for name, other in others.items() if other is not None}
 
 
 class EndedBecause(StrEnum):
@@ -165,6 +166,8 @@ class Job:
     request_hash: str = ""
     #: Where a local crawl writes its Markdown, absolute; None = nowhere.
     output: str | None = None
+    #: The job whose failed pages this one fetches again.
+    retry_of: str | None = None
     # --- the lease
     owner: str | None = None
     term: int = 0

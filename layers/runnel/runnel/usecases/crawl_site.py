@@ -24,6 +24,7 @@ from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
 from runnel.usecases.recording import Recorder
+from runnel.usecases.retry_job import read_previous
 from runnel.usecases.services import Services
 
 ATTEMPTS = 3
@@ -42,7 +43,7 @@ class SiteCrawl:
         self._recorder = recorder
         self._keeper = keeper
         self.frontier = Frontier(concurrency=job.options.concurrency, delay_s=job.options.delay_s)
-        self.robots = RobotsLoader(services, job, recorder, keeper.lease.term)
+        self.robots = RobotsLoader(services, job, recorder, keeper.lease.term, may_fetch=lambda: self.may_dispatch)
         self.discovery = Discovery(job, recorder, self.robots, self.frontier)
         self.sitemaps = SitemapLoader(services, job, recorder, self.robots)
         self._user_agent = job.options.user_agent or services.tuning.user_agent
@@ -57,15 +58,19 @@ class SiteCrawl:
 
     # ---- beginnings
 
-    async def begin_sources(self) -> None:
-        """Put the start URLs into the queue, each with its `source_started`; those that have begun are left alone."""
+    async def begin_sources(self) -> bool:
+        """Put the start URLs into the queue, each with its `source_started`; those that have begun are left alone.
+
+        False when somebody's wish came between; then it is to be done again.
+        """
         for source in self._job.sources:
             if source.source_id in self._recorder.fold.sources_started:
                 continue
             url = canonicalize(source.url) or source.url
-            await self.robots.load(host_key(url), url)
+            if not await self.robots.load(host_key(url), url):
+                return False
             self.robots.set_pace(host_key(url), self.frontier)
-            is_new = self.discovery.add_start(url)
+            is_new = self._job.retry_of is None and self.discovery.add_start(url)
             self._recorder.emit_with_urls(
                 e.SourceStarted,
                 [(url, 0, None)] if is_new else [],
@@ -73,7 +78,11 @@ class SiteCrawl:
                 url=source.url,
                 count=int(is_new),
             )
-        self.sitemaps.begin()
+        if self._job.retry_of is None:
+            self.sitemaps.begin()
+        else:
+            self.discovery.begin_retry(await read_previous(self._services, self._job))
+        return True
 
     @property
     def has_results(self) -> bool:

@@ -72,7 +72,16 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
     library_id = new.library or _name(sources)
     if not sources:
         sources = await _sources_of(services, new.tenant, library_id)
-    wanted = _job(services, new, library_id, sources)
+    return await store_job(services, _job(services, new, library_id, sources), invoke=invoke)
+
+
+async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
+    """Make the job exist that is *wanted*, claim its library, tell it, start it; what is stored under its id.
+
+    Raises:
+        LibraryBusy: another job crawls the library.
+        IdempotencyConflict: another job has the id.
+    """
     job = await services.jobs.create(wanted)
     if job.request_hash != wanted.request_hash:
         raise IdempotencyConflict

@@ -19,6 +19,7 @@ from runnel.fetching.assets import asset_kind
 from runnel.fetching.canonical import canonicalize, host_key
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.recording import Recorder
+from runnel.usecases.retry_job import Previous
 
 #: `urls_discovered` shows so many URLs, and one event carries so many at most.
 _SHOWN_URLS = 50
@@ -47,6 +48,8 @@ class Discovery:
         self._scope = Scope.of(self.rules)
         self._starts = {canonicalize(source.url) or source.url: source.source_id for source in job.sources}
         self._parents: dict[str, str | None] = {}
+        #: What the jobs before a retry have seen: links to it are not taken again.
+        self._seen_before: set[str] = set()
         self._canonical: dict[str, str | None] = {}
 
     @property
@@ -82,6 +85,19 @@ class Discovery:
         self._add(url, depth=0, parent=None)
         return True
 
+    def begin_retry(self, previous: Previous) -> None:
+        """Take in what is to be fetched again, as far as the queue lacks it, and nothing else that was seen before."""
+        self._seen_before = {record.url for record in previous.seen}
+        for record in previous.seen:
+            self._parents.setdefault(record.url, record.parent)
+        again = [record for record in previous.again if record.url not in self._frontier]
+        for start in range(0, len(again), _URLS_AN_EVENT):
+            part = again[start : start + _URLS_AN_EVENT]
+            for record in part:
+                self._add(record.url, depth=record.depth, parent=record.parent)
+            found = [(record.url, record.depth, record.parent) for record in part]
+            self._discovered(self.rules.start_urls[0], 0, found, [])
+
     def discover(self, url: str, links: Iterable[str]) -> None:
         """Judge the links of a page that was crawled under *url*, and tell what is new."""
         self._take(url, self._frontier.depth(url) + 1, links)
@@ -100,7 +116,7 @@ class Discovery:
                 continue
             if target in self._frontier:
                 self._frontier.lower_depth(target, depth)
-            elif target not in self._recorder.fold.ruled_out:
+            elif target not in self._recorder.fold.ruled_out and target not in self._seen_before:
                 self._find(target, depth, url, new, ruled_out)
         for start in range(0, max(len(new), len(ruled_out)), _URLS_AN_EVENT):
             part = slice(start, start + _URLS_AN_EVENT)

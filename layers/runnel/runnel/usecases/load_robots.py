@@ -1,6 +1,7 @@
 """robots.txt of every host of a job, fetched through the crawler: the orchestrator never asks a site itself."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -34,12 +35,16 @@ _SENT_CHARACTERS = 16_384
 class RobotsLoader:
     """The rules of the hosts that a job meets."""
 
-    def __init__(self, services: Services, job: Job, recorder: Recorder, term: int) -> None:
-        """Load for *job*; *term* makes the names of the calls unique."""
+    def __init__(
+        self, services: Services, job: Job, recorder: Recorder, term: int,
+        *, may_fetch: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        """Load for *job*; *term* makes the names of the calls unique; *may_fetch* is asked before each of them."""
         self._services = services
         self._job = job
         self._recorder = recorder
         self._term = term
+        self._may_fetch = may_fetch
         self._agent = job.options.user_agent or services.tuning.user_agent
         self._rules: dict[str, RobotsRules] = {}
         self._texts: dict[str, RobotsText] = {}
@@ -83,12 +88,15 @@ class RobotsLoader:
             self._loading[host] = asyncio.create_task(self._load_in_background(host, url, frontier))
         return ""
 
-    async def load(self, host: str, url: str) -> None:
-        """Read the host's robots.txt, and say so once in the job's log."""
+    async def load(self, host: str, url: str) -> bool:
+        """Read the host's robots.txt, and say so once in the job's log; False when nothing may be fetched now."""
         if host in self._rules:
-            return
+            return True
         result = await self._fetch(url)
+        if result is None:
+            return False
         self._keep(host, result)
+        return True
 
     async def close(self) -> None:
         """End what is on the way."""
@@ -112,9 +120,12 @@ class RobotsLoader:
         state = frontier.host(host)
         state.next_start_s, state.spacing_s = 0.0, max(state.spacing_s, asked_s or 0.0)
 
-    async def _fetch(self, url: str) -> CrawlResult | CallFailed:
+    async def _fetch(self, url: str) -> CrawlResult | CallFailed | None:
+        """The answer; None when a wish stands against asking (again)."""
         result: CrawlResult | CallFailed = CallFailed()
         for attempt in range(1, _TRIES + 1):
+            if not self._may_fetch():
+                return None
             try:
                 response = await self._services.crawler.crawl(self._request(url))
             except CallFailed as error:

@@ -7,6 +7,7 @@ from runnel.domain.effects import events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job
 from runnel.domain.verdicts import Counts, Verdict
+from runnel.usecases.retry_job import find_retry
 from runnel.usecases.services import Services
 
 _ACTIVITIES = 10
@@ -21,6 +22,8 @@ class Look:
     last_seq: int
     #: The last events, as stored lines.
     activities: tuple[bytes, ...]
+    #: The job that fetches again what failed here.
+    retried_by: str | None = None
 
 
 async def look_at_job(services: Services, job: Job) -> Look:
@@ -31,7 +34,14 @@ async def look_at_job(services: Services, job: Job) -> Look:
             fold.apply(event, note)
         lines.extend(segment.lines)
     counts = job.ending.counts if job.ending else _so_far(fold)
-    return Look(job=job, counts=counts, last_seq=fold.last_seq, activities=tuple(lines))
+    retry = await find_retry(services, job)
+    return Look(
+        job=job,
+        counts=counts,
+        last_seq=fold.last_seq,
+        activities=tuple(lines),
+        retried_by=retry.job_id if retry else None,
+    )
 
 
 def _so_far(fold: JobFold) -> Counts:

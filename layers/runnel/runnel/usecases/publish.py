@@ -52,7 +52,7 @@ async def publish(services: Services, job: Job, fold: JobFold, *, term: int, bec
         base = await read_manifest(services, library)
         if job.job_id in library.published:
             return Published(generation=library.published[job.job_id], pages=tuple(base.values()))
-        pages = _merge(base, fresh, job, keep_old=because is not EndedBecause.DONE)
+        pages = _merge(base, fresh, job, keep_old=because is not EndedBecause.DONE or job.retry_of is not None)
         pointer = await _write_parts(services, library, pages, job, term)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=job.job_id)
         if await sure(services, move):

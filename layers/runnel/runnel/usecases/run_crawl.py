@@ -94,6 +94,7 @@ class _Driver:
         self._wish: Wish | None = taken.job.wish
         self._drain_until_s: float | None = None
         self._stop: EndedBecause | None = None
+        self._is_running = False
         self._tasks: list[asyncio.Task[None]] = []
 
     # ---- the story
@@ -108,8 +109,6 @@ class _Driver:
         recovered = await self._recorder.read_state()
         self._site.discovery.recover(recovered.urls)
         await self._look()
-        if self._wish is None:
-            await self._start_running()
         self._tasks.append(asyncio.create_task(self._keep_looking()))
         self._tasks.append(asyncio.create_task(self._keep_listening()))
         try:
@@ -126,6 +125,7 @@ class _Driver:
         await self._site.close()
 
     async def _start_running(self) -> None:
+        """Begin to work: at once, or when a pause that came first was taken back."""
         job = await sure(
             self._services, lambda: self._services.leases.update(self._keeper.lease, state=JobState.RUNNING)
         )
@@ -134,7 +134,7 @@ class _Driver:
         if self._recorder.fold.paused:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
         await self._batches.invoke_open()
-        await self._site.begin_sources()
+        self._is_running = await self._site.begin_sources()
 
     async def _crawl(self) -> Drive:
         while True:
@@ -145,6 +145,9 @@ class _Driver:
             left = await self._leave_if_asked()
             if left is not None:
                 return left
+            if not self._is_running and self._drain_until_s is None:
+                await self._start_running()
+                continue
             self._plan()
             if self._batches.should_look():
                 await self._batches.look()

@@ -18,9 +18,10 @@ from runnel.usecases.control_job import cancel_job, delete_job, get_job, pause_j
 from runnel.usecases.create_job import NewJob, create_job
 from runnel.usecases.list_urls import list_urls
 from runnel.usecases.look_at_job import look_at_job
+from runnel.usecases.retry_job import retry_job
 from runnel.web.context import Caller, CallerOf
 from runnel.web.paging import PagingOf
-from runnel.web.shapes import job_to_json, url_to_json
+from runnel.web.shapes import job_to_json, look_to_json, url_to_json
 from runnel.web.streams import stream_job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -96,9 +97,7 @@ async def list_all(
 @router.get("/{job_id}", summary="One job")
 async def get_one(job_id: str, caller: CallerOf) -> dict[str, Any]:
     """State, counts, the last activities, and `last_seq`: streaming after it gives exactly the rest."""
-    look = await look_at_job(caller.services, await get_job(caller.services, caller.tenant, job_id))
-    shape = job_to_json(look.job, counts=look.counts, last_seq=look.last_seq)
-    return {**shape, "activities": [json.loads(line) for line in look.activities]}
+    return look_to_json(await look_at_job(caller.services, await get_job(caller.services, caller.tenant, job_id)))
 
 
 @router.delete("/{job_id}", summary="Delete a job that has ended")
@@ -123,6 +122,13 @@ async def resume(job_id: str, caller: CallerOf) -> dict[str, Any]:
 async def cancel(job_id: str, caller: CallerOf) -> dict[str, Any]:
     """End the job: no further fetch starts, nothing further is published."""
     return job_to_json(await cancel_job(caller.services, caller.tenant, job_id))
+
+
+@router.post("/{job_id}/retry", summary="Retry")
+async def retry(job_id: str, caller: CallerOf) -> Response:
+    """A new job that fetches the failed pages again, linked with this one; asked for again, the same job."""
+    job = await retry_job(caller.services, caller.tenant, job_id)
+    return JSONResponse(job_to_json(job), headers={"Location": f"/v1/jobs/{job.job_id}"})
 
 
 @router.get("/{job_id}/events", summary="The log as JSON, NDJSON or lines")

@@ -3,8 +3,9 @@
 No FastAPI here: these are plain functions from values to JSON objects.
 """
 
+import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job, job_links
@@ -13,12 +14,27 @@ from runnel.domain.payloads import StoredPage
 from runnel.domain.verdicts import Counts
 from runnel.usecases.list_urls import UrlRecord
 
+if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
+    from runnel.usecases.look_at_job import Look
 
-def job_to_json(job: Job, *, counts: Counts | None = None, last_seq: int | None = None) -> dict[str, Any]:
-    """A job as lists show it; *counts* and *last_seq* are what its log tells, while it runs."""
+
+def look_to_json(look: "Look") -> dict[str, Any]:
+    """A job as it is shown alone: with what its log tells, and the job that retries it."""
+    job, retried_by = look.job, look.retried_by
+    return {
+        **job_to_json(job, counts=look.counts),
+        "retried_by": retried_by,
+        "links": job_links(job.job_id, retry_of=job.retry_of, retried_by=retried_by),
+        "last_seq": look.last_seq,
+        "activities": [json.loads(line) for line in look.activities],
+    }
+
+
+def job_to_json(job: Job, *, counts: Counts | None = None) -> dict[str, Any]:
+    """A job as lists show it; *counts* are what its log tells, while it runs."""
     ending = job.ending
     known = ending.counts if ending else counts
-    shape: dict[str, Any] = {
+    return {
         "job_id": job.job_id,
         "kind": job.kind,
         "library_id": job.library_id,
@@ -32,11 +48,9 @@ def job_to_json(job: Job, *, counts: Counts | None = None, last_seq: int | None 
         "output": job.output,
         "created_at": format_time(job.created_at),
         "ended_at": format_time(ending.ended_at) if ending else None,
-        "links": job_links(job.job_id),
+        "retry_of": job.retry_of,
+        "links": job_links(job.job_id, retry_of=job.retry_of),
     }
-    if last_seq is not None:
-        shape["last_seq"] = last_seq
-    return shape
 
 
 def url_to_json(record: UrlRecord) -> dict[str, Any]:

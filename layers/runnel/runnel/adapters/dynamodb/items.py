@@ -81,6 +81,7 @@ def _meta(job: Job) -> Item:
             "be": None if job.start == "now" else text(job.start),
             "rh": text(job.request_hash) if job.request_hash else None,
             "ou": None if job.output is None else text(job.output),
+            "ro": None if job.retry_of is None else text(job.retry_of),
             "ow": None if job.owner is None else text(job.owner),
             "tm": number(job.term),
             "bt": number(job.beat),
@@ -110,6 +111,7 @@ def job_from_items(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Job:
         start="on_connect" if "be" in meta else "now",
         request_hash=get_text(meta, "rh") or "",
         output=get_text(meta, "ou"),
+        retry_of=get_text(meta, "ro"),
         **_moving_parts(meta),
     )
 

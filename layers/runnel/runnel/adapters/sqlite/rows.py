@@ -39,6 +39,7 @@ def from_job(job: Job) -> Row:
         "start": job.start,
         "request_hash": job.request_hash,
         "output": job.output,
+        "retry_of": job.retry_of,
     }
     return {
         "tenant": job.tenant,
