@@ -1,15 +1,19 @@
 """Control calls at awkward moments: before the first page, while robots.txt is read, twice, in any order."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from runnel.domain import events as e
-from runnel.domain.jobs import JobState
+from runnel.domain.jobs import Job, JobState
 from runnel.errors import JobConflict
 from runnel.usecases.control_job import cancel_job, pause_job, resume_job
 from runnel.usecases.run_crawl import Drive
+from runnel.usecases.services import Services
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+
+Control = Callable[[Services, str, str], Awaitable[Job]]
 
 _SITE = {"/": ScriptedPage(text="home", links=("/a",)), "/a": ScriptedPage(text="a")}
 
@@ -32,7 +36,7 @@ async def test_a_pause_before_the_start_that_is_taken_back_costs_nothing() -> No
 
 
 @pytest.mark.parametrize("control", [pause_job, cancel_job])
-async def test_a_wish_while_robots_are_read_asks_no_further_host(control: "type[object]") -> None:
+async def test_a_wish_while_robots_are_read_asks_no_further_host(control: Control) -> None:
     """A job with many start URLs reads robots.txt host by host: that, too, is fetching."""
     hosts = [f"https://docs{number}.example.com/" for number in range(9)]
     home = ScriptedHome({host: ScriptedPage(text=host) for host in hosts})
@@ -40,13 +44,13 @@ async def test_a_wish_while_robots_are_read_asks_no_further_host(control: "type[
     job = await home.create(*hosts)
     task = home.drive(home.process("D1"), job)
     await home.until(lambda: len(home.robots_requests) >= 2)
-    await control(home.outside.services, TENANT, job.job_id)  # type: ignore[call-arg,misc]
+    await control(home.outside.services, TENANT, job.job_id)
     await home.clock.advance(2)
     asked = len(home.robots_requests)
     left = await home.finish(task)
 
     assert len(home.robots_requests) == asked < 8
-    assert left is (Drive.PAUSED if control is pause_job else Drive.ENDED)  # type: ignore[comparison-overlap]
+    assert left is (Drive.PAUSED if control is pause_job else Drive.ENDED)
     assert home.fetched == []
 
 
