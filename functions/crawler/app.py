@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # Imported while Lambda initialises the process and lends it a whole processor; an invocation has a third of one.
-for _package in ("aiohttp", "botocore.session", "turbohtml"):
+for _package in ("botocore.session", "httptools", "ssl", "turbohtml"):
     import_module(_package)
 
 

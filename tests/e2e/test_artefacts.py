@@ -43,9 +43,7 @@ _BASE = {
     *("typing_extensions", "typing_inspection", "urllib3"),
 }
 _HANDLER = {"aws_lambda_powertools", "turbohtml"}
-_HTTP_CLIENT = {
-    *("aiohappyeyeballs", "aiohttp", "aiosignal", "attr", "frozenlist", "idna", "multidict", "propcache", "yarl"),
-}
+_HTTP_CLIENT = {"httptools"}
 LOADS = {
     "CrawlerFunction": _BASE | _HANDLER | _HTTP_CLIENT | {"protego"},
     "ProcessorFunction": _BASE | _HANDLER,

@@ -105,7 +105,7 @@ def test_a_worker_imports_the_extraction_and_little_else() -> None:
         [sys.executable, "-c", script], cwd=root, check=True, capture_output=True, text=True
     ).stdout
 
-    heavy = {"aiohttp", "asyncio", "boto3", "httpx", "multiprocessing", "pydantic", "runnel.domain", "sqlite3", "ssl"}
+    heavy = {"httptools", "asyncio", "boto3", "httpx", "multiprocessing", "pydantic", "runnel.domain", "sqlite3", "ssl"}
     assert heavy.isdisjoint(modules.split())
 
 

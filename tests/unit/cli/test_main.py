@@ -10,7 +10,7 @@ from runnel.cli.main import cli, explain
 from runnel.errors import JobNotFound, RemoteFailed
 
 #: Packages that a command must not load unless it uses them.
-HEAVY = ("aiohttp", "boto3", "botocore", "fastapi", "httpx", "pydantic", "rich", "turbohtml", "uvicorn", "yaml")
+HEAVY = ("boto3", "botocore", "fastapi", "httptools", "httpx", "pydantic", "rich", "turbohtml", "uvicorn", "yaml")
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,19 @@
 """The guard in front of every connection, without a network."""
 
+import asyncio
 import socket
 
 import pytest
 
-from runnel.adapters.http.guard import AddressRefused, GuardedResolver
+from runnel.adapters.http.guard import Address, AddressRefused, Guard
 from runnel.errors import FetchFailed
 
 NOTHING: frozenset[int] = frozenset()
 
 
 def test_a_private_literal_is_refused_before_anything_is_asked() -> None:
-    """aiohttp does not resolve literals, so no resolver would see it."""
-    guard = GuardedResolver(frozenset({("127.0.0.1", 8080)}))
+    """Before even a thread is asked to resolve it."""
+    guard = Guard(frozenset({("127.0.0.1", 8080)}))
     guard.check_url("127.0.0.1", 8080, NOTHING)
     for host, port in [("127.0.0.1", 80), ("127.0.0.2", 8080), ("::1", 8080), ("169.254.169.254", 80)]:
         with pytest.raises(FetchFailed, match=rf"RUNNEL_ALLOW_PRIVATE=.*:{port}") as failure:
@@ -23,7 +24,7 @@ def test_a_private_literal_is_refused_before_anything_is_asked() -> None:
 
 def test_only_the_webs_ports_and_the_start_urls_own_are_asked() -> None:
     """A crawler is no port scanner."""
-    guard = GuardedResolver(frozenset())
+    guard = Guard(frozenset())
     guard.check_url("docs.example", 8443, NOTHING)
     guard.check_url("docs.example", 9000, frozenset({9000}))
     with pytest.raises(FetchFailed, match="port 22"):
@@ -33,25 +34,54 @@ def test_only_the_webs_ports_and_the_start_urls_own_are_asked() -> None:
 async def test_a_name_that_leads_to_a_private_address_is_refused() -> None:
     """Names are how an attacker reaches inside."""
     with pytest.raises(FetchFailed, match=r"localhost leads to .*RUNNEL_ALLOW_PRIVATE=localhost:80") as failure:
-        await GuardedResolver(frozenset()).resolve("localhost", 80)
+        await Guard(frozenset()).resolve("localhost", 80)
 
     assert failure.value.category == "blocked_address"
 
 
 async def test_a_name_that_the_operator_allows_may_lead_inside_on_that_port_only() -> None:
     """`localhost:3000` is what people type."""
-    guard = GuardedResolver(frozenset({("localhost", 3000)}))
+    guard = Guard(frozenset({("localhost", 3000)}))
     answers = await guard.resolve("localhost", 3000)
     with pytest.raises(FetchFailed):
         await guard.resolve("localhost", 3001)
 
-    guard.open_socket((answers[0]["family"], socket.SOCK_STREAM, 6, "", (answers[0]["host"], 3000))).close()
+    guard.open_socket(answers[0]).close()
 
 
 def test_no_socket_is_made_for_an_address_that_was_not_allowed() -> None:
     """The last line: it holds whatever way led to the connection."""
-    guard = GuardedResolver(frozenset({("127.0.0.1", 8080)}))
-    guard.open_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 8080))).close()
-    for address in [("127.0.0.1", 8081), ("10.0.0.1", 8080), ("169.254.169.254", 80)]:
+    guard = Guard(frozenset({("127.0.0.1", 8080)}))
+    guard.open_socket(Address(socket.AF_INET, "127.0.0.1", 8080)).close()
+    for host, port in [("127.0.0.1", 8081), ("10.0.0.1", 8080), ("169.254.169.254", 80)]:
         with pytest.raises(AddressRefused):
-            guard.open_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", address))
+            guard.open_socket(Address(socket.AF_INET, host, port))
+
+
+async def test_whom_a_socket_reaches_is_judged_again() -> None:
+    """Whatever lies between us and the site."""
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)) as connected:
+        Guard(frozenset({("127.0.0.1", port)})).check_peer(connected)
+        with pytest.raises(AddressRefused):
+            Guard(frozenset()).check_peer(connected)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_name_is_asked_once_while_its_answer_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second answer could lead elsewhere (DNS rebinding), and each costs a thread."""
+    asked: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    async def answer(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", answer)
+    guard = Guard(frozenset())
+    first, second = await guard.resolve("docs.example", 443), await guard.resolve("docs.example", 443)
+
+    assert first == second == [Address(socket.AF_INET, "93.184.215.14", 443)]
+    assert asked == ["docs.example"]

@@ -1,1 +1,1 @@
-"""HTTP to crawled sites, through aiohttp."""
+"""HTTP/1.1 to crawled sites: llhttp reads the answers, the connections are ours."""

@@ -1,28 +1,42 @@
-"""Fetching over HTTP/1.1 with aiohttp: one session, bounded in every direction."""
+"""Fetching over HTTP/1.1 with one pool of connections, bounded in every direction (docs/adr/0017)."""
 
 import asyncio
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Final
+import re
+import socket
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-import aiohttp
-from yarl import URL
-
+from runnel.adapters.http.answer import Answer
+from runnel.adapters.http.connection import Connection, ConnectionPool, Origin
 from runnel.adapters.http.failures import FOREIGN, failure
-from runnel.adapters.http.guard import GuardedResolver
+from runnel.adapters.http.guard import Address, Guard
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
-from runnel.fetching.decoding import ACCEPT_ENCODING, BodyDecoder, BodyLimits
+from runnel.fetching.decoding import ACCEPT_ENCODING, BodyLimits
 from runnel.ports.fetcher import FetchRequest, FetchResponse
+
+if TYPE_CHECKING:
+    import ssl
 
 _ACCEPT: Final = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.5"
 _CONNECT_S: Final = 5
-_DNS_CACHE_S: Final = 30
-#: A server may close an idle connection at any time; most keep one for 60 s or more.
-_KEEPALIVE_S: Final = 20
-_MAX_HEADER_LINE_BYTES: Final = 16 * 1024
-_MAX_HEADERS_BYTES: Final = 64 * 1024
-_MAX_CHARSET_LENGTH: Final = 40
+#: How long an address may be silent before the next one of the name is tried too (RFC 8305 section 5).
+_NEXT_ADDRESS_S: Final = 0.25
+_PORTS: Final = {"http": 80, "https": 443}
+_OURS: Final = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+#: What would end a line of the request, or the request.
+_UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class HttpFetcher:
@@ -37,92 +51,124 @@ class HttpFetcher:
     ) -> None:
         """Take the private hosts that may be crawled and how many connections may be open at once."""
         self._limits = limits or BodyLimits()
-        self._guard = GuardedResolver(allow_private)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=self._guard,
-                socket_factory=self._guard.open_socket,
-                limit=connections,
-                ttl_dns_cache=_DNS_CACHE_S,
-                keepalive_timeout=_KEEPALIVE_S,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=_MAX_HEADER_LINE_BYTES,
-            max_field_size=_MAX_HEADER_LINE_BYTES,
-        )
+        self._guard = Guard(allow_private)
+        self._pool = ConnectionPool(self._connect, most=connections)
+        self._tls: ssl.SSLContext | None = None
 
     async def fetch(self, request: FetchRequest) -> FetchResponse:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        begun_s = loop.time()
         try:
-            url = URL(request.url, encoded=True)
-            self._guard.check_url(url.raw_host or "", url.port or 0, request.ports)
+            origin, target = _split(request.url)
+            self._guard.check_url(origin[1], origin[2], request.ports)
+            head = _head(request, origin, target)
             async with asyncio.timeout(request.deadline_s):
-                return await self._ask(url, request, begun)
+                answer = await self._pool.exchange(origin, head, lambda: Answer(self._limits, request.types))
         except FetchFailed:
             raise
         except FOREIGN as error:
             raise failure(error) from error
+        return FetchResponse(
+            url=request.url,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body(),
+            wire_bytes=answer.wire_bytes,
+            content_type=answer.content_type,
+            charset=answer.charset,
+            elapsed_ms=round((loop.time() - begun_s) * 1000),
+        )
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        self._pool.close()
 
-    async def _ask(self, url: URL, request: FetchRequest, begun: float) -> FetchResponse:
-        """Send the request and read the answer to its end; *begun* is the loop's time at the start."""
-        async with self._session.get(url, headers=_headers(request), allow_redirects=False) as answer:
-            headers = _plain_headers(answer.raw_headers)
-            content_type, charset = _content_type(headers.get("content-type", ""))
-            if request.types and 200 <= answer.status < 300 and content_type not in {"", *request.types}:
-                raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
-            decoder = BodyDecoder(headers.get("content-encoding", ""), self._limits)
-            async for data in answer.content.iter_any():
-                decoder.feed(data)
-            body = decoder.finish()
-            status = answer.status
-        return FetchResponse(
-            url=request.url,
-            status=status,
-            headers=headers,
-            body=body,
-            wire_bytes=decoder.wire_bytes,
-            content_type=content_type,
-            charset=charset,
-            elapsed_ms=round((asyncio.get_running_loop().time() - begun) * 1000),
+    async def _connect(self, origin: Origin) -> Connection:
+        """Open a connection to an address that the guard has judged."""
+        scheme, host, port = origin
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(_CONNECT_S):
+            tls = await self._tls_context() if scheme == "https" else None
+            connected = await self._first_socket(await self._guard.resolve(host, port))
+            try:
+                self._guard.check_peer(connected)
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _, connection = await loop.create_connection(
+                    Connection, sock=connected, ssl=tls, server_hostname=host if tls else None
+                )
+            except BaseException:
+                connected.close()
+                raise
+            return connection
+
+    async def _first_socket(self, addresses: list[Address]) -> socket.socket:
+        """Connect to the first address that answers; a silent one does not keep the next one waiting for long."""
+        if len(addresses) == 1:
+            return await self._socket(addresses[0])
+        from aiohappyeyeballs import start_connection
+
+        infos = [(place.family, socket.SOCK_STREAM, 0, "", (place.host, place.port)) for place in addresses]
+        return await start_connection(
+            infos,
+            happy_eyeballs_delay=_NEXT_ADDRESS_S,
+            interleave=1,
+            socket_factory=lambda info: self._guard.open_socket(Address(info[0], info[4][0], info[4][1])),
         )
+
+    async def _socket(self, address: Address) -> socket.socket:
+        made = self._guard.open_socket(address)
+        made.settimeout(0)
+        try:
+            await asyncio.get_running_loop().sock_connect(made, (address.host, address.port))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    async def _tls_context(self) -> "ssl.SSLContext":
+        """Made for the first page that needs it, off the loop: it reads the system's certificates."""
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(_make_tls)
+        return self._tls
+
+
+def _make_tls() -> "ssl.SSLContext":
+    import ssl
+
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _split(url: str) -> tuple[Origin, str]:
+    """Give where a URL leads and what to ask for there; raises `FetchFailed` (protocol) for one that we cannot ask."""
+    parts = urlsplit(url)
+    host = parts.hostname
+    if parts.scheme not in _PORTS or not host or parts.username is not None:
+        raise FetchFailed(ErrorCategory.PROTOCOL, "the URL is none that can be fetched")
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if " " in target:
+        raise FetchFailed(ErrorCategory.PROTOCOL, "the URL holds a blank")
+    return (parts.scheme, host, parts.port or _PORTS[parts.scheme]), target
+
+
+def _head(request: FetchRequest, origin: Origin, target: str) -> bytes:
+    """Give the bytes to send; raises `FetchFailed` (protocol) for what would break a line of them."""
+    scheme, host, port = origin
+    named = f"[{host}]" if ":" in host else host
+    headers = {"Host": named if port == _PORTS[scheme] else f"{named}:{port}", **_headers(request)}
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any(map(_UNSENDABLE.search, lines)):
+        raise FetchFailed(ErrorCategory.PROTOCOL, "the request holds a control character")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
 
 
 def _headers(request: FetchRequest) -> dict[str, str]:
-    """Give the headers to send; ours win over the caller's where they steer the exchange."""
-    headers = {"Accept": _ACCEPT, **request.headers, "User-Agent": request.user_agent}
-    headers["Accept-Encoding"] = ACCEPT_ENCODING
+    """Give the headers to send; what steers the exchange is ours alone."""
+    theirs = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
+    headers = {"User-Agent": request.user_agent, "Accept": _ACCEPT, "Accept-Encoding": ACCEPT_ENCODING, **theirs}
     if request.etag is not None:
         headers["If-None-Match"] = request.etag
     if request.last_modified is not None:
         headers["If-Modified-Since"] = request.last_modified
     return headers
-
-
-def _plain_headers(raw: tuple[tuple[bytes, bytes], ...]) -> Mapping[str, str]:
-    """Read header bytes as text without surrogates; raises `FetchFailed` when they are over 64 KB."""
-    if sum(len(name) + len(value) for name, value in raw) > _MAX_HEADERS_BYTES:
-        raise FetchFailed(ErrorCategory.TOO_LARGE, f"the headers are over {_MAX_HEADERS_BYTES:,} bytes")
-    headers: dict[str, str] = {}
-    for name_bytes, value_bytes in raw:
-        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("utf-8", errors="replace")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-@lru_cache(maxsize=256)  # a site has a handful
-def _content_type(header: str) -> tuple[str, str | None]:
-    """Split a Content-Type into type and charset, both in lower case."""
-    kind, *parameters = header.lower().split(";")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset":
-            return kind.strip(), value.strip().strip("\"'")[:_MAX_CHARSET_LENGTH] or None
-    return kind.strip(), None

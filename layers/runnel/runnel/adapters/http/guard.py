@@ -1,15 +1,13 @@
 """Which addresses a connection may be opened to: the one place where they are judged.
 
-A name is resolved once, every answer must be allowed, and the connection goes to the answer that was judged. aiohttp
-does not resolve a URL's literal address, so that is judged before the request; and each socket is judged again when it
-is made, whatever way led there.
+A name is resolved once, every answer must be allowed, and the connection goes to an answer that was judged. Each socket
+is judged again when it is made, and its peer when it is connected, whatever way led there.
 """
 
 import asyncio
 import socket
-from typing import Any, Final
-
-from aiohttp.abc import AbstractResolver, ResolveResult
+from dataclasses import dataclass
+from typing import Final
 
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
@@ -17,15 +15,24 @@ from runnel.fetching.addresses import is_address, is_public, plain_host
 
 #: Ports on which sites are usually served.
 USUAL_PORTS: Final = frozenset({80, 443, 8080, 8443})
-
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+_DNS_CACHE_S: Final = 30
+_MOST_NAMES: Final = 1024
 
 
 class AddressRefused(OSError):
     """A connection to this address is not allowed."""
 
 
-class GuardedResolver(AbstractResolver):
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a connection may go: a judged answer of the name server."""
+
+    family: socket.AddressFamily
+    host: str
+    port: int
+
+
+class Guard:
     """Resolves names; refuses those that lead to an address which may not be crawled."""
 
     def __init__(self, allow_private: frozenset[tuple[str, int]]) -> None:
@@ -33,6 +40,8 @@ class GuardedResolver(AbstractResolver):
         self._allow_private = allow_private
         #: Private addresses that an allowed name led to.
         self._by_name: set[tuple[str, int]] = set()
+        #: By name: its judged addresses, and until when they hold.
+        self._known: dict[tuple[str, int], tuple[list[Address], float]] = {}
 
     def check_url(self, host: str, port: int, ports: frozenset[int]) -> None:
         """Judge what a URL says before anything is asked; raises `FetchFailed` (blocked_address)."""
@@ -47,27 +56,35 @@ class GuardedResolver(AbstractResolver):
                 f"port {port} of {host} is neither a usual one of the web nor a start URL's own",
             )
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[Address]:
         """Resolve off the event loop; raises `FetchFailed` (blocked_address) when one answer is not allowed."""
         loop = asyncio.get_running_loop()
-        answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        addresses = list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in answers))
-        for address in addresses:
-            self._check_answer(host, address, port)
-        return [_result(host, address, port) for address in addresses]
+        addresses, until_s = self._known.get((host, port), ([], 0.0))
+        if loop.time() < until_s:
+            return addresses
+        answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        names = list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in answers))
+        for name in names:
+            self._check_answer(host, name, port)
+        addresses = [Address(_family(name), name, port) for name in names]
+        if len(self._known) >= _MOST_NAMES:
+            self._known.clear()
+        self._known[host, port] = addresses, loop.time() + _DNS_CACHE_S
+        return addresses
 
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    def open_socket(self, info: AddressInfo) -> socket.socket:
+    def open_socket(self, address: Address) -> socket.socket:
         """Make the socket for a connection; raises `AddressRefused` unless its address was allowed."""
-        family, kind, protocol, _, sockaddr = info
-        address, port = str(sockaddr[0]), int(sockaddr[1])
+        self._check_address(address.host, address.port)
+        return socket.socket(address.family, socket.SOCK_STREAM)
+
+    def check_peer(self, connected: socket.socket) -> None:
+        """Judge whom a socket is connected to in the end; raises `AddressRefused`, `OSError`."""
+        peer = connected.getpeername()
+        self._check_address(str(peer[0]), int(peer[1]))
+
+    def _check_address(self, address: str, port: int) -> None:
         if not (is_public(address) or self._is_allowed(address, port) or (address, port) in self._by_name):
             raise AddressRefused(f"{address} is not public")
-        return socket.socket(family=family, type=kind, proto=protocol)
 
     def _check_answer(self, host: str, address: str, port: int) -> None:
         """Judge one answer of the name server."""
@@ -82,10 +99,8 @@ class GuardedResolver(AbstractResolver):
         return (plain_host(host), port) in self._allow_private
 
 
-def _result(host: str, address: str, port: int) -> ResolveResult:
-    """One answer as aiohttp takes it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def _blocked(host: str, address: str, port: int) -> FetchFailed:
