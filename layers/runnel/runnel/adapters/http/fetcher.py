@@ -112,7 +112,9 @@ class HttpFetcher:
             infos,
             happy_eyeballs_delay=_NEXT_ADDRESS_S,
             interleave=1,
-            socket_factory=lambda info: self._guard.open_socket(Address(info[0], info[4][0], info[4][1])),
+            socket_factory=lambda info: self._guard.open_socket(
+                Address(socket.AddressFamily(info[0]), info[4][0], info[4][1])
+            ),
         )
 
     async def _socket(self, address: Address) -> socket.socket:
