@@ -33,6 +33,20 @@ async def test_a_missing_key_is_none(stores: Stores, key: str) -> None:
     assert await stores.content.exists(TENANT, key) is False
 
 
+async def test_many_objects_are_read_and_looked_for_at_once(stores: Stores) -> None:
+    """Publishing reads hundreds; those that are missing are told, and nobody else's are taken for them."""
+    bodies = {f"batches/job1/{number}.gz": b"%d" % number for number in range(150)}
+    await stores.content.put_addressed(TENANT, list(bodies.items()))
+    await stores.content.put("other", "pages/theirs", b"theirs")
+    asked = [*bodies, "pages/theirs", "batches/job1/1", "nothing"]
+
+    assert await stores.content.get_many(TENANT, asked) == bodies
+    assert await stores.content.missing(TENANT, asked) == {"pages/theirs", "batches/job1/1", "nothing"}
+    assert await stores.content.missing(TENANT, asked[-3:]) == {"pages/theirs", "batches/job1/1", "nothing"}
+    assert await stores.content.get_many(TENANT, []) == {}
+    assert await stores.content.missing(TENANT, []) == set()
+
+
 async def test_a_put_replaces(stores: Stores) -> None:
     """A report is written again with the same name."""
     await stores.content.put(TENANT, "reports/x", b"a longer first body")

@@ -24,7 +24,8 @@ async def get(stores: Stores) -> Library:
 
 async def test_a_library_comes_back_as_it_was_stored(stores: Stores) -> None:
     """Its sources are what the next crawl starts from."""
-    library = replace(make_library(), pointer=make_pointer(4), published={"job1": 4}, active_job="job1")
+    library = replace(make_library(), pointer=make_pointer(4), kept=(make_pointer(4),), published={"job1": 4})
+    library = replace(library, active_job="job1")
 
     assert await stores.libraries.ensure(library) == library
     assert await get(stores) == library
@@ -108,7 +109,23 @@ async def test_publishing_moves_the_pointer_over_its_base(stores: Stores) -> Non
     moved = await stores.libraries.move_pointer(library, make_pointer(1), job_id="job1")
 
     assert moved is True
-    assert await get(stores) == replace(library, pointer=make_pointer(1), published={"job1": 1}, active_job="job1")
+    assert await get(stores) == replace(
+        library, pointer=make_pointer(1), kept=(make_pointer(1),), published={"job1": 1}, active_job="job1"
+    )
+
+
+async def test_the_last_five_generations_are_kept(stores: Stores) -> None:
+    """What may be rolled back to is known with the pointer, in the same write; a sixth pushes out the first."""
+    await stores.libraries.ensure(make_library())
+    for generation in range(1, 7):
+        pointer = replace(make_pointer(generation), base_path=f"generations/docs/{generation - 1}")
+        assert await stores.libraries.move_pointer(await get(stores), pointer, job_id=f"job{generation}")
+
+    library = await get(stores)
+
+    assert [pointer.generation for pointer in library.kept] == [6, 5, 4, 3, 2]
+    assert library.kept[0] == library.pointer
+    assert library.kept[4] == replace(make_pointer(2), base_path="generations/docs/1")
 
 
 async def test_a_pointer_that_has_moved_is_left_alone(stores: Stores) -> None:

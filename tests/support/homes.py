@@ -18,8 +18,8 @@ from runnel.domain.verdicts import ErrorCategory, FetchError
 from runnel.errors import CallFailed
 from runnel.testing import FixedIds, MemoryState, MemoryStores, MovedClock
 from runnel.usecases.create_job import NewJob, create_job
+from runnel.usecases.manifests import read_manifest
 from runnel.usecases.process_pages import ProcessorPorts
-from runnel.usecases.publish import read_manifest
 from runnel.usecases.run_crawl import Drive, run_crawl
 from runnel.usecases.services import Services, Tuning
 from tests.support.killable_process import Killed, Port, Process

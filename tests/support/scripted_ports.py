@@ -43,11 +43,15 @@ class ScriptedPage:
     skipped: tuple[str, str] | None = None
     #: The crawler's process, which is the driver's own, dies at this page so often.
     kills: int = 0
+    #: Whether the body holds the links too, for whoever reads it again.
+    links_in_body: bool = False
 
     @property
     def html(self) -> bytes:
         """The page's body."""
-        return f"<!doctype html><title>{self.text[:20]}</title><main><h1>Page</h1><p>{self.text}</p></main>".encode()
+        links = "".join(f'<a href="{link}">there</a>' for link in self.links) if self.links_in_body else ""
+        text = f"<!doctype html><title>{self.text[:20]}</title><main><h1>Page</h1><p>{self.text}</p></main>{links}"
+        return text.encode()
 
 
 class ClockBell:

@@ -7,11 +7,14 @@
     ├── NotFound                no such thing, or not yours
     │   ├── JobNotFound
     │   ├── LibraryNotFound
-    │   └── PageNotFound
+    │   ├── PageNotFound
+    │   └── GenerationNotFound
     ├── Conflict                true of another state than the present one
     │   ├── LibraryBusy
     │   ├── JobConflict
+    │   ├── PublicationHeld
     │   └── IdempotencyConflict
+    ├── ManifestDamaged         the list of a library's pages cannot be read
     ├── EventsExpired           part of the log is past its retention
     ├── Unauthorized            no token, or a wrong one
     ├── LeaseLost               another driver holds the job
@@ -84,6 +87,12 @@ class PageNotFound(NotFound):
     code = "page_not_found"
 
 
+class GenerationNotFound(NotFound):
+    """The library keeps no such generation."""
+
+    code = "generation_not_found"
+
+
 class Conflict(RunnelError):
     """The present state does not allow this."""
 
@@ -110,10 +119,22 @@ class JobConflict(Conflict):
         self.code = code  # type: ignore[misc]  # one class, several codes: the state is what differs
 
 
+class PublicationHeld(Conflict):
+    """The result is held back: the library would get worse."""
+
+    code = "held"
+
+
 class IdempotencyConflict(Conflict):
     """This Idempotency-Key was used with another request."""
 
     code = "idempotency_conflict"
+
+
+class ManifestDamaged(RunnelError):
+    """The list of the library's pages cannot be read."""
+
+    code = "manifest_damaged"
 
 
 class EventsExpired(RunnelError):

@@ -12,7 +12,8 @@ from runnel.domain.jobs import EndedBecause, Job, JobState, Source
 from runnel.domain.libraries import Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.errors import LibraryNotFound, PageNotFound, RunnelError
-from runnel.usecases.publish import read_manifest
+from runnel.usecases.manifests import read_manifest
+from runnel.usecases.process_pages import page_key
 from runnel.usecases.read_library import get_library, get_markdown, get_page, list_pages
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
@@ -35,19 +36,21 @@ def _published(home: ScriptedHome, job: Job) -> e.LibraryPublished:
 
 async def test_the_difference_to_the_generation_before_is_told() -> None:
     """Added, changed, removed, unchanged: what a reader of the library must do."""
-    home = ScriptedHome(_SITE)
+    leaves = {f"/{number}": ScriptedPage(text=f"leaf {number}") for number in range(3)}
+    home = ScriptedHome({**_SITE, "/": ScriptedPage(text="home", links=("/a", "/b", *leaves)), **leaves})
     first = await home.crawl()
     home.pages = {
-        "/": ScriptedPage(text="home", links=("/a", "/c")),
+        "/": ScriptedPage(text="home", links=("/a", "/c", *leaves)),
         "/a": ScriptedPage(text="A is new"),
         "/c": ScriptedPage(text="C"),
+        **leaves,
     }
     second = await _again(home)
     one, two = _published(home, first), _published(home, second)
 
-    assert (one.generation, one.added, one.changed, one.removed, one.unchanged) == (1, 3, 0, 0, 0)
-    assert (two.generation, two.added, two.changed, two.removed, two.unchanged) == (2, 1, 1, 1, 1)
-    assert set(await home.library(second)) == {"/", "/a", "/c"}
+    assert (one.generation, one.added, one.changed, one.removed, one.unchanged) == (1, 6, 0, 0, 0)
+    assert (two.generation, two.added, two.changed, two.removed, two.unchanged) == (2, 1, 1, 1, 4)
+    assert set(await home.library(second)) == {"/", "/a", "/c", *leaves}
 
 
 @pytest.mark.parametrize("options", [{"limit": 1}, {"timeout_s": 0.03}])
@@ -252,7 +255,7 @@ async def test_reading_a_library_by_page_by_url_and_as_text() -> None:
     assert [home.path_of(one.url) for one in pages] == ["/", "/a", "/b"]
     assert page == await get_page(services, TENANT, job.library_id, f"{page.url}#part") == pages[1]
     assert (await get_markdown(services, TENANT, page)).strip().endswith("A")
-    home.state.objects.clear()
+    home.state.objects.pop((TENANT, page_key(page.content_hash)))
     wrong: tuple[Any, ...] = (
         (PageNotFound, get_markdown(services, TENANT, page)),
         (PageNotFound, get_page(services, TENANT, job.library_id, "nonsense")),

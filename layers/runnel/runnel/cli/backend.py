@@ -7,9 +7,12 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from runnel.settings import Settings, ensure_home
+
+if TYPE_CHECKING:
+    from runnel.cli.desk import LibraryDesk
 
 Json = dict[str, Any]
 Action = Literal["pause", "resume", "cancel"]
@@ -120,6 +123,10 @@ class Backend(Protocol):
 
     def access(self, tenant: str | None) -> TokenDesk:
         """The access tokens of *tenant* (None: the home's own); raises `InputInvalid` where a server answers."""
+        ...
+
+    def desk(self) -> "LibraryDesk":
+        """Where the libraries are looked after."""
         ...
 
     async def health(self) -> Json:

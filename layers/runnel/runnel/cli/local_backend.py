@@ -25,6 +25,7 @@ from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_j
 from runnel.web.shapes import job_to_json, library_to_json, look_to_json, page_to_json, url_to_json
 
 if TYPE_CHECKING:
+    from runnel.cli.desk import LibraryDesk
     from runnel.usecases.create_job import NewJob
     from runnel.usecases.follow_job import Role
     from runnel.usecases.run_crawl import Drive
@@ -151,6 +152,12 @@ class LocalBackend:
         """The access tokens of this machine's server."""
         services = self._services
         return Access(tokens=services.tokens, clock=services.clock, ids=services.ids, tenant=tenant or self._tenant)
+
+    def desk(self) -> "LibraryDesk":
+        """The libraries of this machine."""
+        from runnel.cli.local_desk import LocalDesk
+
+        return LocalDesk(self._services, self._tenant)
 
     async def health(self) -> Json:
         """Whether the stores answer."""

@@ -10,7 +10,7 @@ Laws (tests/unit/cli/test_remote.py):
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -18,6 +18,9 @@ import httpx
 from runnel import errors
 from runnel.cli.backend import Action, EventLine, Json, TokenDesk
 from runnel.cli.sse import SseParser
+
+if TYPE_CHECKING:
+    from runnel.cli.desk import LibraryDesk
 
 _CONNECT_S: Final = 10.0
 _ANSWER_S: Final = 60.0
@@ -154,6 +157,12 @@ class RemoteBackend:
         """Never: whoever could do this over HTTP could give access to others."""
         raise errors.InputInvalid(_NO_TOKENS)
 
+    def desk(self) -> "LibraryDesk":
+        """The server's libraries."""
+        from runnel.cli.remote_desk import RemoteDesk
+
+        return RemoteDesk(self._json)
+
     async def health(self) -> Json:
         """Version, and the state of the stores."""
         return await self._json("GET", "/healthz")
@@ -271,6 +280,9 @@ _BY_CODE: Final[Mapping[str, Callable[[str], errors.RunnelError]]] = {
         errors.JobNotFound,
         errors.LibraryNotFound,
         errors.PageNotFound,
+        errors.GenerationNotFound,
+        errors.PublicationHeld,
+        errors.ManifestDamaged,
         errors.IdempotencyConflict,
         errors.EventsExpired,
         errors.Unauthorized,

@@ -16,7 +16,7 @@ from typing import Any
 
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
-from runnel.domain.verdicts import Counts, Verdict
+from runnel.domain.verdicts import Counts, ErrorCategory, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Crawled:
     body_hash: str
     #: Raw place, charset, validators: what the processor needs.
     note: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a URL was given up: the category, and the status of its last answer, if there was one."""
+
+    category: ErrorCategory
+    status: int | None
 
 
 @dataclass(slots=True)
@@ -64,6 +72,7 @@ class JobFold:
     crashes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     starts: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, Failure] = field(default_factory=dict)
     last_error: str | None = None
     # --- batches
     batch_of: dict[str, str] = field(default_factory=dict)
@@ -77,9 +86,11 @@ class JobFold:
     named_sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Sitemaps that need no reading any more, each with those that it names itself.
     sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sitemaps_unread: set[str] = field(default_factory=set)
     paused: bool = False
     cancelling: bool = False
     published: int | None = None
+    held: bool = False
 
     def apply(self, event: e.DurableEvent, note: Note = NO_NOTE) -> None:
         """Take the next event of the log."""
@@ -99,6 +110,11 @@ class JobFold:
     def kept(self) -> int:
         """Pages kept so far: fetched and unchanged."""
         return len(self.first_of_body)
+
+    @property
+    def sitemaps_read(self) -> set[str]:
+        """The sitemaps whose addresses the job has seen."""
+        return self.sitemaps.keys() - self.sitemaps_unread
 
 
 def _created(fold: JobFold, event: e.JobCreated, _: Note) -> None:
@@ -135,6 +151,7 @@ def _sitemap(fold: JobFold, event: e.SitemapLoaded, note: Note) -> None:
 def _log(fold: JobFold, _: e.Log, note: Note) -> None:
     if "unread_sitemap" in note:
         fold.sitemaps[note["unread_sitemap"]] = ()
+        fold.sitemaps_unread.add(note["unread_sitemap"])
 
 
 def _url_started(fold: JobFold, event: e.UrlStarted, _: Note) -> None:
@@ -173,8 +190,9 @@ def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
     fold.undecided.pop(event.url, None)
 
 
-def _failed(fold: JobFold, event: e.UrlFailed, _: Note) -> None:
+def _failed(fold: JobFold, event: e.UrlFailed, note: Note) -> None:
     _decide(fold, event.url, Verdict.FAILED)
+    fold.failed[event.url] = Failure(event.error.category, note.get("status"))
     fold.last_error = f"{event.url}: {event.error.message}"
 
 
@@ -219,6 +237,10 @@ def _published(fold: JobFold, event: e.LibraryPublished, _: Note) -> None:
     fold.published = event.generation
 
 
+def _held(fold: JobFold, _: e.LibraryHeld, __: Note) -> None:
+    fold.held = True
+
+
 def _ended(fold: JobFold, event: e.TerminalEvent, _: Note) -> None:
     fold.ending = event
 
@@ -244,6 +266,7 @@ _HANDLERS: Mapping[type[Any], Any] = {
     e.JobResumed: _resumed,
     e.JobCancelling: _cancelling,
     e.LibraryPublished: _published,
+    e.LibraryHeld: _held,
     e.JobCompleted: _ended,
     e.JobFailed: _ended,
     e.JobTimeout: _ended,

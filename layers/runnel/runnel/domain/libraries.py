@@ -3,13 +3,19 @@
 Laws:
 1. A generation is immutable; its parts' path holds job and term, and the pointer names the path [parts_unique].
 2. Publishing is one write of the pointer, conditional on the base generation [pointer_conditional].
+3. The pointers of the last generations are kept with it, so which generations exist is known in the same write.
+4. A rollback is a new generation with old parts, never a step back [rollback_forward].
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from runnel.domain.jobs import Source
+
+#: Generations that can be read and rolled back to, the present one included.
+KEPT_GENERATIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,9 @@ class Pointer:
     generation: int = 0
     #: Folder of the parts below the tenant; empty for generation 0, which has no pages.
     path: str = ""
+    #: The path of the generation that it was built from: what its changes are counted from.
+    base_path: str = ""
+    #: The job that published, or what did.
     published_by: str | None = None
     pages: int = 0
     published_at: datetime | None = None
@@ -33,9 +42,15 @@ class Library:
     sources: tuple[Source, ...] = ()
     created_at: datetime
     pointer: Pointer = Pointer()
+    #: The pointers of the generations that are kept, the present one first.
+    kept: tuple[Pointer, ...] = ()
     #: Which generation each active job has published [by_each_job].
     published: Mapping[str, int] = field(default_factory=dict)
     active_job: str | None = None
+
+    def keeping(self, pointer: Pointer) -> tuple[Pointer, ...]:
+        """The generations that are kept once *pointer* is the present one."""
+        return (pointer, *self.kept)[:KEPT_GENERATIONS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,8 +172,21 @@ class Heading(_Payload):
     anchor: str
 
 
-class StoredPage(_Payload):
-    """One page of a library as the manifest lists it; the Markdown lies in `pages/<content_hash>.md.gz`."""
+class PageDetails(_Payload):
+    """What a manifest only points to: links and headings, and where the response lies that the page was made from."""
+
+    headings: tuple[Heading, ...] = ()
+    links: tuple[str, ...] = ()
+    raw: RawRef | None = None
+    content_type: str = "text/html"
+    charset: str | None = None
+
+
+class StoredPage(PageDetails):
+    """One page of a library as the manifest lists it; the Markdown lies in `pages/<content_hash>.md.gz`.
+
+    What `PageDetails` has is empty in a manifest: it is read from the object that `details` names.
+    """
 
     page_id: str
     #: The URL that the library shows: after redirects.
@@ -195,9 +208,9 @@ class StoredPage(_Payload):
     last_modified: str | None = None
     fetched_at: str
     canonical: str | None = None
-    headings: tuple[Heading, ...] = ()
-    links: tuple[str, ...] = ()
     metadata: dict[str, str] = Field(default_factory=dict)
+    #: The result object (its key, and the line in it) that holds the rest of the page.
+    details: tuple[str, int] | None = None
 
 
 class PageOutcome(_Payload):

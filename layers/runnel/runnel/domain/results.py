@@ -1,40 +1,59 @@
-"""The result object of one processor invocation: a summary, then the pages, as gzipped lines of JSON.
+"""The result object of one processor invocation: two gzip members of JSON lines.
 
-The driver reads the first line only; publishing copies the others.
+The first member holds a summary, then the pages as a manifest lists them; the second the rest of each page, which a
+manifest only points to. So the driver reads a line, publishing copies the short lines, and nobody copies the long ones.
 """
 
-import gzip
-import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from runnel.domain.payloads import PageOutcome, ProcessResult, StoredPage
+from runnel.domain.payloads import PageDetails, ProcessResult, StoredPage
+
+_LEVEL: Final = 1
+#: zlib's sign for the gzip format; its header carries no time, so equal text packs to equal bytes.
+_GZIP: Final = 31
+#: What a manifest does not repeat: long, or asked for by few.
+DETAILS: Final = frozenset({"links", "headings", "raw", "content_type", "charset"})
+_SUMMARY: Final = {"outcomes": {"__all__": {"page": {*DETAILS, "metadata", "description", "details"}}}}
 
 
 def encode_result(result: ProcessResult) -> bytes:
     """The object's bytes, the same for the same result."""
     pages = [outcome.page for outcome in result.outcomes if outcome.page]
-    lines = [_summary(result), *(page.model_dump_json() for page in pages)]
-    return gzip.compress("\n".join(lines).encode("utf-8", "replace"), 1, mtime=0)
+    heads = (page.model_dump_json(exclude={*DETAILS, "details"}) for page in pages)
+    rest = (page.model_dump_json(include=set(DETAILS)) for page in pages)
+    return _pack([result.model_dump_json(exclude=_SUMMARY), *heads]) + _pack(rest)
 
 
 def decode_summary(body: bytes) -> ProcessResult:
     """The result with each page cut down to what the events tell."""
-    return ProcessResult.model_validate_json(gzip.decompress(body).split(b"\n", 1)[0])
+    return ProcessResult.model_validate_json(_unpack(body)[0].split(b"\n", 1)[0])
 
 
-def decode_pages(body: bytes) -> Iterator[StoredPage]:
-    """The pages in full."""
-    for line in gzip.decompress(body).split(b"\n")[1:]:
-        yield StoredPage.model_validate_json(line)
+def decode_pages(body: bytes, key: str) -> Iterator[StoredPage]:
+    """The pages as a manifest lists them; *key* is where the object lies, and so the rest of each page."""
+    for line, text in enumerate(_unpack(body)[0].split(b"\n")[1:]):
+        yield StoredPage.model_validate_json(text).model_copy(update={"details": (key, line)})
 
 
-def _summary(result: ProcessResult) -> str:
-    slim = tuple(_slim(outcome) for outcome in result.outcomes)
-    return json.dumps(result.model_copy(update={"outcomes": slim}).model_dump(mode="json"))
+def add_details(body: bytes, pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
+    """The *pages* whose details this object holds, whole; those that it does not hold are left out."""
+    lines = _unpack(_unpack(body)[1])[0].split(b"\n")
+    for page in pages:
+        if page.details is not None and page.details[1] < len(lines):
+            rest = PageDetails.model_validate_json(lines[page.details[1]])
+            yield page.model_copy(update={name: getattr(rest, name) for name in DETAILS})
 
 
-def _slim(outcome: PageOutcome) -> PageOutcome:
-    if outcome.page is None:
-        return outcome
-    page = outcome.page.model_copy(update={"links": (), "headings": (), "metadata": {}, "description": ""})
-    return outcome.model_copy(update={"page": page})
+def _pack(lines: Iterable[str]) -> bytes:
+    return zlib.compress("\n".join(lines).encode("utf-8", "replace"), _LEVEL, _GZIP)
+
+
+def _unpack(body: bytes) -> tuple[bytes, bytes]:
+    """The first member, and the bytes behind it; raises `zlib.error` when it is cut short."""
+    member = zlib.decompressobj(_GZIP)
+    text = member.decompress(body)
+    if not member.eof:
+        raise zlib.error("the object is cut short")
+    return text, member.unused_data

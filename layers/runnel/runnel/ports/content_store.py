@@ -28,6 +28,14 @@ class ContentStore(Protocol):
         """The whole object, or None."""
         ...
 
+    async def get_many(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """The objects that there are among *keys*."""
+        ...
+
+    async def missing(self, tenant: str, keys: Sequence[str]) -> set[str]:
+        """Those of *keys* under which there is no object."""
+        ...
+
     async def exists(self, tenant: str, key: str) -> bool:
         """Whether there is such an object."""
         ...

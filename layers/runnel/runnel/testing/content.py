@@ -29,6 +29,15 @@ class MemoryContentStore:
         await self._state.step("content.get")
         return self._state.objects.get((tenant, check_key(key)))
 
+    async def get_many(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        await self._state.step("content.get_many")
+        objects = self._state.objects
+        return {key: objects[tenant, key] for key in map(check_key, keys) if (tenant, key) in objects}
+
+    async def missing(self, tenant: str, keys: Sequence[str]) -> set[str]:
+        await self._state.step("content.missing")
+        return {key for key in map(check_key, keys) if (tenant, key) not in self._state.objects}
+
     async def exists(self, tenant: str, key: str) -> bool:
         await self._state.step("content.exists")
         return (tenant, check_key(key)) in self._state.objects

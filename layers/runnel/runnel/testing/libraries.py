@@ -46,7 +46,8 @@ class MemoryLibraries:
         stored = self._state.libraries.get((library.tenant, library.library_id))
         if stored is None or stored.pointer.generation != library.pointer.generation:
             return False
-        self._store(replace(stored, pointer=pointer, published={**stored.published, job_id: pointer.generation}))
+        published = {**stored.published, job_id: pointer.generation}
+        self._store(replace(stored, pointer=pointer, kept=stored.keeping(pointer), published=published))
         return True
 
     def _store(self, library: Library) -> None:

@@ -8,6 +8,7 @@ Laws (names are the rules of the commit model):
 
 from runnel.domain.jobs import Job, JobState, Wish
 from runnel.errors import CallFailed, JobConflict, JobNotFound
+from runnel.usecases.manifests import jobs_needed
 from runnel.usecases.services import Services
 
 
@@ -45,8 +46,10 @@ async def delete_job(services: Services, tenant: str, job_id: str) -> Job:
         raise JobConflict(f"The job is {job.state}; only a job that has ended can be deleted.", code="active")
     await services.jobs.delete(tenant, job_id)
     await services.raw.delete_job(tenant, job_id)
-    async for key in services.content.keys(tenant, f"batches/{job_id}/"):
-        await services.content.delete(tenant, key)
+    library = await services.libraries.get(tenant, job.library_id)
+    if library is None or job_id not in await jobs_needed(services, library):
+        async for key in services.content.keys(tenant, f"batches/{job_id}/"):
+            await services.content.delete(tenant, key)
     return job
 
 

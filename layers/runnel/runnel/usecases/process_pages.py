@@ -140,6 +140,9 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
         canonical=reading.canonical,
         headings=tuple(Heading(level=level, text=text, anchor=anchor) for level, text, anchor in reading.headings),
         links=reading.links,
+        raw=page.raw,
+        content_type=page.content_type,
+        charset=page.charset,
         metadata=metadata,
     )
 

@@ -6,28 +6,30 @@ Laws (names are the rules of the commit model):
 2. The path of the parts holds job and term, and the pointer names it [parts_unique]; the pointer moves only from the
    generation that was the base [pointer_conditional].
 3. A successor that finds its own job among the published ones just says so [published_by, by_each_job].
+4. A result by which the library would get worse is held, and the generation before stays (`domain/publish_safety.py`).
 """
 
-import gzip
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from runnel.domain.fold import Crawled, JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
+from runnel.domain.publish_safety import Hold, decide_hold
 from runnel.domain.results import decode_pages
 from runnel.domain.verdicts import Verdict
-from runnel.errors import LibraryNotFound
+from runnel.errors import LibraryNotFound, ManifestDamaged
+from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
+from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
 from runnel.usecases.services import Services
 from runnel.usecases.track_batches import result_key
 
-#: Parts of a manifest: one for a small library, sixteen by hash prefix for a large one.
-_SMALL = 1_000
+#: Result objects that are read at a time.
+_OBJECTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,52 +41,83 @@ class Published:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    #: What the library shows now; when the result is held, what it goes on showing.
     pages: tuple[StoredPage, ...] = ()
+    #: Why the result was not published.
+    hold: Hold | None = None
+    #: What was wrong with the generation before, when it could not be read.
+    warning: str | None = None
 
 
-async def publish(services: Services, job: Job, fold: JobFold, *, term: int, because: EndedBecause) -> Published:
-    """Build the next generation beside the present one, and point the library at it."""
+async def publish(
+    services: Services, job: Job, fold: JobFold, *, run: str, because: EndedBecause, force: bool = False
+) -> Published:
+    """Build the next generation beside the present one, and point the library at it, or hold the result.
+
+    Args:
+        services: The ports.
+        job: Whose result it is.
+        fold: The job's log.
+        run: Names this attempt among all of the job's: a driver's term.
+        because: Why the job ended.
+        force: Publish also what is to be held.
+
+    Raises:
+        LibraryNotFound: the library was deleted.
+    """
     fresh = await _collect(services, job, fold)
     while True:
         library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
         if library is None:
             raise LibraryNotFound(f"The library {job.library_id} has gone.")
-        base = await read_manifest(services, library)
+        base, warning = await _read_base(services, library)
         if job.job_id in library.published:
-            return Published(generation=library.published[job.job_id], pages=tuple(base.values()))
-        pages = _merge(base, fresh, job, keep_old=because is not EndedBecause.DONE or job.retry_of is not None)
-        pointer = await _write_parts(services, library, pages, job, term)
+            return Published(generation=library.published[job.job_id], pages=tuple(base.pages.values()))
+        merged = await merge_pages(services, base, fresh, job, fold, because)
+        hold = None if force or job.retry_of else decide_hold(merged.toll)
+        if hold is not None:
+            return Published(generation=library.pointer.generation, pages=tuple(base.pages.values()), hold=hold)
+        pointer = _pointer(services, library, merged.manifest, job, run)
+        await write_manifest(services, job.tenant, pointer, merged.manifest)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=job.job_id)
         if await sure(services, move):
-            return _difference(pointer.generation, base, pages)
+            return replace(_difference(pointer.generation, base.pages, merged.manifest.pages), warning=warning)
 
 
-async def read_manifest(services: Services, library: Library) -> dict[str, StoredPage]:
-    """The pages of the library's present generation by URL."""
-    if not library.pointer.path:
-        return {}
-    tenant = library.tenant
-    head = await sure(services, lambda: services.content.get(tenant, f"{library.pointer.path}/manifest.json"))
-    parts = json.loads(head)["parts"] if head else []
-    pages: dict[str, StoredPage] = {}
-    for name in parts:
-        body = await sure(services, partial(services.content.get, tenant, f"{library.pointer.path}/{name}"))
-        for line in gzip.decompress(body).splitlines() if body else ():
-            page = StoredPage.model_validate_json(line)
-            pages[page.url] = page
-    return pages
+async def _read_base(services: Services, library: Library) -> tuple[Manifest, str | None]:
+    """The generation that the library shows; when it is damaged the newest one that is not, with a warning."""
+    warning = None
+    for pointer in (library.pointer, *library.kept[1:]):
+        try:
+            return await load_manifest(services, library.tenant, pointer.path), warning
+        except ManifestDamaged as damage:
+            warning = warning or damage.message
+    return Manifest(), warning
+
+
+def _pointer(services: Services, library: Library, manifest: Manifest, job: Job, run: str) -> Pointer:
+    number = library.pointer.generation + 1
+    return Pointer(
+        generation=number,
+        path=f"generations/{library.library_id}/{number}-{job.job_id}-{run}",
+        base_path=library.pointer.path,
+        published_by=job.job_id,
+        pages=len(manifest.pages),
+        published_at=services.clock.now(),
+    )
 
 
 async def _collect(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
     """This job's pages by the URL they were crawled under."""
+    batch_ids = tuple(sorted(set(fold.batch_of.values())))
+    ask = partial(services.batches.get_many, job.tenant, job.job_id, batch_ids)
+    found = await sure(services, ask)
+    keys = [result_key(job.job_id, name, part) for name in batch_ids if name in found for part in found[name].parts]
     pages: dict[str, StoredPage] = {}
-    for batch_id in sorted(set(fold.batch_of.values())):
-        ask = partial(services.batches.get_many, job.tenant, job.job_id, (batch_id,))
-        batch = (await sure(services, ask)).get(batch_id)
-        for part in batch.parts if batch else ():
-            key = result_key(job.job_id, batch_id, part)
-            body = await sure(services, partial(services.content.get, job.tenant, key))
-            for page in decode_pages(body) if body else ():
+    for some in batched(keys, _OBJECTS_AT_ONCE):
+        bodies = await sure(services, partial(services.content.get_many, job.tenant, some))
+        for key in some:
+            for page in decode_pages(bodies[key], key) if key in bodies else ():
                 pages[page.aliases[0] if page.aliases else page.url] = page
     return _choose(fold, pages)
 
@@ -113,41 +146,6 @@ def _best_url(members: Iterable[Crawled]) -> str:
     declared = {crawled.note.get("canonical") for crawled in members}
     finals = sorted((crawled.final_url for crawled in members), key=lambda url: (url not in declared, len(url), url))
     return finals[0]
-
-
-def _merge(
-    base: Mapping[str, StoredPage], fresh: Mapping[str, StoredPage], job: Job, *, keep_old: bool
-) -> dict[str, StoredPage]:
-    """The next generation: other sources' pages stay; our own are replaced, or kept when the crawl did not finish."""
-    ours = {source.source_id for source in job.sources}
-    stay = {url: page for url, page in base.items() if keep_old or page.source_id not in ours}
-    return dict(sorted({**stay, **fresh}.items()))
-
-
-async def _write_parts(
-    services: Services, library: Library, pages: Mapping[str, StoredPage], job: Job, term: int
-) -> Pointer:
-    number = library.pointer.generation + 1
-    path = f"generations/{library.library_id}/{number}-{job.job_id}-{term}"
-    parts: dict[str, list[StoredPage]] = defaultdict(list)
-    for page in pages.values():
-        parts["all" if len(pages) <= _SMALL else page.page_id[0]].append(page)
-    names = []
-    for prefix, members in sorted(parts.items()):
-        name = f"part-{prefix}.jsonl.gz"
-        lines = "\n".join(page.model_dump_json() for page in members).encode("utf-8", "replace")
-        body = gzip.compress(lines, 1, mtime=0)
-        await sure(services, partial(services.content.put, job.tenant, f"{path}/{name}", body))
-        names.append(name)
-    head = json.dumps({"version": 1, "generation": number, "pages": len(pages), "parts": names}).encode()
-    await sure(services, lambda: services.content.put(job.tenant, f"{path}/manifest.json", head))
-    return Pointer(
-        generation=number,
-        path=path,
-        published_by=job.job_id,
-        pages=len(pages),
-        published_at=services.clock.now(),
-    )
 
 
 def _difference(generation: int, base: Mapping[str, StoredPage], pages: Mapping[str, StoredPage]) -> Published:

@@ -7,8 +7,8 @@ from runnel.domain.payloads import StoredPage
 from runnel.errors import LibraryNotFound, PageNotFound
 from runnel.fetching.canonical import canonicalize
 from runnel.ports.content_store import ContentStore
+from runnel.usecases.manifests import read_manifest
 from runnel.usecases.process_pages import page_key
-from runnel.usecases.publish import read_manifest
 from runnel.usecases.services import Services
 
 

@@ -296,7 +296,8 @@ class _Driver:
         await self._recorder.flush()
         if not await self._mark():
             return False
-        if self._recorder.fold.kept and not self._job.options.dry_run:
+        fold = self._recorder.fold
+        if fold.kept and not fold.held and not self._job.options.dry_run:
             await self._publish(because)
         why = self._site.why_nothing
         await self._end(decide_end(self._job, self._recorder.fold, because, why_nothing=why))
@@ -319,13 +320,20 @@ class _Driver:
 
     async def _publish(self, because: EndedBecause) -> None:
         fold = self._recorder.fold
-        published = await publish(self._services, self._job, fold, term=self._keeper.lease.term, because=because)
+        run = str(self._keeper.lease.term)
+        published = await publish(self._services, self._job, fold, run=run, because=because)
         if fold.published is None:
             self._tell_published(published)
             await self._recorder.flush()
         await self._show_output(published)
 
     def _tell_published(self, published: Published) -> None:
+        if published.warning is not None:
+            self._recorder.emit(e.Log, level="warning", message=published.warning)
+        if published.hold is not None:
+            library_id, hold = self._job.library_id, published.hold
+            self._recorder.emit(e.LibraryHeld, library_id=library_id, reason=hold.reason, limits=dict(hold.limits))
+            return
         self._recorder.emit(
             e.LibraryPublished,
             library_id=self._job.library_id,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job, job_links
-from runnel.domain.libraries import Library
+from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.verdicts import Counts
 from runnel.usecases.list_urls import UrlRecord
 
 if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
     from runnel.usecases.look_at_job import Look
+    from runnel.usecases.publish import Published
 
 
 def look_to_json(look: "Look") -> dict[str, Any]:
@@ -58,6 +59,22 @@ def url_to_json(record: UrlRecord) -> dict[str, Any]:
     shape = asdict(record)
     shape["error"] = record.error.model_dump(mode="json") if record.error else None
     return shape
+
+
+def generation_to_json(pointer: Pointer) -> dict[str, Any]:
+    """A generation as lists show it."""
+    return {
+        "generation": pointer.generation,
+        "pages": pointer.pages,
+        "published_at": format_time(pointer.published_at) if pointer.published_at else None,
+        "published_by": pointer.published_by,
+    }
+
+
+def published_to_json(library_id: str, published: "Published") -> dict[str, Any]:
+    """What a publication did."""
+    names = ("generation", "added", "changed", "removed", "unchanged")
+    return {"library_id": library_id, **{name: getattr(published, name) for name in names}}
 
 
 def library_to_json(library: Library) -> dict[str, Any]:

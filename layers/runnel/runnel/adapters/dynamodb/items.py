@@ -258,7 +258,7 @@ def library_to_item(library: Library) -> Item:
         library_key(library.tenant, library.library_id)
         | {"sr": text(_SOURCES.dump_json(library.sources).decode()), "cr": moment(library.created_at)}
         | pointer_to_attributes(library.pointer)
-        | {"pj": published_to_value(library.published)}
+        | {"kp": kept_to_value(library.kept), "pj": published_to_value(library.published)}
         | drop_absent({"aj": None if library.active_job is None else text(library.active_job)})
     )
 
@@ -268,12 +268,30 @@ def pointer_to_attributes(pointer: Pointer) -> Item:
     value = drop_absent(
         {
             "path": text(pointer.path),
+            "base_path": text(pointer.base_path) if pointer.base_path else None,
             "pages": number(pointer.pages),
             "published_by": None if pointer.published_by is None else text(pointer.published_by),
             "published_at": None if pointer.published_at is None else moment(pointer.published_at),
         }
     )
     return {"g": number(pointer.generation), "po": {"M": value}}
+
+
+def kept_to_value(kept: tuple[Pointer, ...]) -> dict[str, Any]:
+    """The pointers of the generations that are kept, each with its number."""
+    values = [pointer_to_attributes(pointer) for pointer in kept]
+    return {"L": [{"M": value["po"]["M"] | {"g": value["g"]}} for value in values]}
+
+
+def _to_pointer(generation: int, value: Mapping[str, Any]) -> Pointer:
+    return Pointer(
+        generation=generation,
+        path=value["path"]["S"],
+        base_path=get_text(value, "base_path") or "",
+        pages=get_int(value, "pages"),
+        published_by=get_text(value, "published_by"),
+        published_at=get_moment(value, "published_at"),
+    )
 
 
 def published_to_value(published: Mapping[str, int]) -> dict[str, Any]:
@@ -284,19 +302,14 @@ def published_to_value(published: Mapping[str, int]) -> dict[str, Any]:
 def library_from_item(item: Mapping[str, Any]) -> Library:
     """The library."""
     _, tenant, _, library_id = item["pk"]["S"].split("#", 3)
-    pointer = item["po"]["M"]
+    kept = item.get("kp", {"L": []})["L"]
     return Library(
         tenant=tenant,
         library_id=library_id,
         sources=_SOURCES.validate_json(item["sr"]["S"]),
         created_at=datetime.fromisoformat(item["cr"]["S"]),
-        pointer=Pointer(
-            generation=get_int(item, "g"),
-            path=pointer["path"]["S"],
-            pages=get_int(pointer, "pages"),
-            published_by=get_text(pointer, "published_by"),
-            published_at=get_moment(pointer, "published_at"),
-        ),
+        pointer=_to_pointer(get_int(item, "g"), item["po"]["M"]),
+        kept=tuple(_to_pointer(get_int(value["M"], "g"), value["M"]) for value in kept),
         published={job_id: int(value["N"]) for job_id, value in item["pj"]["M"].items()},
         active_job=get_text(item, "aj"),
     )

@@ -3,7 +3,13 @@
 from runnel.adapters.dynamodb import conditions as c
 from runnel.adapters.dynamodb.attributes import number, text
 from runnel.adapters.dynamodb.failures import ConditionFailed
-from runnel.adapters.dynamodb.items import library_from_item, library_to_item, pointer_to_attributes, published_to_value
+from runnel.adapters.dynamodb.items import (
+    kept_to_value,
+    library_from_item,
+    library_to_item,
+    pointer_to_attributes,
+    published_to_value,
+)
 from runnel.adapters.dynamodb.keys import library_key, make_key, tenant_pk
 from runnel.adapters.dynamodb.table import Table
 from runnel.domain.libraries import Library, Pointer
@@ -68,11 +74,12 @@ class DynamoDBLibraries:
         try:
             await self._table.update(
                 library_key(library.tenant, library.library_id),
-                "SET g = :generation, po = :pointer, pj = :published",
+                "SET g = :generation, po = :pointer, kp = :kept, pj = :published",
                 condition=c.both(c.PRESENT, c.SAME_GENERATION),
                 values={
                     ":generation": new["g"],
                     ":pointer": new["po"],
+                    ":kept": kept_to_value(library.keeping(pointer)),
                     ":published": published_to_value(published),
                     ":base": number(library.pointer.generation),
                 },

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
+#: Objects that are asked for one by one; a list request costs as much as twelve of these, and tells of a thousand.
+_MOST_HEADS = 100
+
+
 class S3ContentStore:
     """`ContentStore`: an object is there whole once S3 has acknowledged it."""
 
@@ -43,6 +47,21 @@ class S3ContentStore:
             return None
         body: bytes = answer["Body"]
         return body
+
+    async def get_many(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        bodies = await asyncio.gather(*(self.get(tenant, key) for key in keys))
+        return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
+
+    async def missing(self, tenant: str, keys: Sequence[str]) -> set[str]:
+        """Few keys are asked for one by one; for many the folder that they share is listed, a thousand to a request."""
+        if len(keys) <= _MOST_HEADS:
+            found = await asyncio.gather(*(self.exists(tenant, key) for key in keys))
+            return {key for key, is_there in zip(keys, found, strict=True) if not is_there}
+        left = set(keys)
+        for folder in sorted({key.rpartition("/")[0] for key in keys}):
+            async for key in self.keys(tenant, f"{folder}/" if folder else ""):
+                left.discard(key)
+        return left
 
     async def exists(self, tenant: str, key: str) -> bool:
         try:

@@ -3,7 +3,7 @@
 import sqlite3
 
 from runnel.adapters.sqlite.database import Database, one
-from runnel.adapters.sqlite.rows import from_library, from_pointer, to_json, to_library
+from runnel.adapters.sqlite.rows import from_library, from_pointers, to_json, to_library
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import LibraryBusy, LibraryNotFound
 
@@ -83,7 +83,7 @@ class SqliteLibraries:
             asked = key | {
                 "base": library.pointer.generation,
                 "generation": pointer.generation,
-                "pointer": from_pointer(pointer),
+                "pointer": from_pointers(pointer, stored.keeping(pointer)),
                 "published": to_json(_published(stored) | {job_id: pointer.generation}),
             }
             return bool(connection.execute(_MOVE_POINTER, asked).rowcount)

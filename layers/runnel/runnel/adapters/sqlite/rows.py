@@ -174,7 +174,7 @@ def from_library(library: Library) -> Row:
         "created_at": from_time(library.created_at),
         "sources": to_json([asdict(source) for source in library.sources]),
         "generation": library.pointer.generation,
-        "pointer": from_pointer(library.pointer),
+        "pointer": from_pointers(library.pointer, library.kept),
         "published": to_json(dict(library.published)),
         "active_job": library.active_job,
     }
@@ -183,22 +183,31 @@ def from_library(library: Library) -> Row:
 def to_library(row: sqlite3.Row) -> Library:
     """The library of a row."""
     pointer = json.loads(row["pointer"])
-    pointer["published_at"] = _to_time(pointer["published_at"])
+    kept = pointer.pop("kept", ())
     return Library(
         tenant=row["tenant"],
         library_id=row["library_id"],
         created_at=datetime.fromisoformat(row["created_at"]),
         sources=tuple(Source(**source) for source in json.loads(row["sources"])),
-        pointer=Pointer(**pointer),
+        pointer=_to_pointer(pointer),
+        kept=tuple(_to_pointer(older) for older in kept),
         published=json.loads(row["published"]),
         active_job=row["active_job"],
     )
 
 
-def from_pointer(pointer: Pointer) -> str:
-    """A pointer as its column holds it."""
+def from_pointers(pointer: Pointer, kept: tuple[Pointer, ...]) -> str:
+    """A pointer as its column holds it, with those of the generations that are kept."""
+    return to_json(_from_pointer(pointer) | {"kept": [_from_pointer(older) for older in kept]})
+
+
+def _from_pointer(pointer: Pointer) -> dict[str, Any]:
     published_at = from_time(pointer.published_at) if pointer.published_at else None
-    return to_json(asdict(pointer) | {"published_at": published_at})
+    return asdict(pointer) | {"published_at": published_at}
+
+
+def _to_pointer(fields: dict[str, Any]) -> Pointer:
+    return Pointer(**fields | {"published_at": _to_time(fields["published_at"])})
 
 
 def from_token(token: Token) -> Row:

@@ -1,0 +1,21 @@
+"""What the commands ask of libraries, beyond reading them; the answers are shaped like those over HTTP."""
+
+from typing import Protocol
+
+from runnel.cli.backend import Json
+
+
+class LibraryDesk(Protocol):
+    """Where libraries are looked after, here or behind a server."""
+
+    async def generations(self, library_id: str) -> list[Json]:
+        """The generations that are kept, the present one first."""
+        ...
+
+    async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
+        """Publish a job's result; raises `PublicationHeld`."""
+        ...
+
+    async def roll_back(self, library_id: str, generation: int | None) -> Json:
+        """Show an earlier generation again: the new one."""
+        ...

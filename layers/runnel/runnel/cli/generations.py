@@ -1,0 +1,43 @@
+"""`runnel publish` and `rollback`: which generation a library shows."""
+
+import click
+
+from runnel.cli.backend import Backend, Json
+from runnel.cli.options import Call, example, shared, with_backend
+from runnel.cli.terminal import write_json
+
+
+@click.command(epilog=example("runnel publish docs.example.com-guide --force"))
+@click.argument("library", metavar="LIBRARY")
+@click.option("--job", "job_id", metavar="JOB", help="The job whose result it is.  [default: the newest held one]")
+@click.option("--force", is_flag=True, help="Publish although the library would get worse.")
+@shared
+def publish(call: Call, /, library: str, job_id: str | None, *, force: bool) -> None:
+    """Publish the result of a job that ended without: held back, cancelled or failed."""
+
+    async def work(backend: Backend) -> None:
+        done = await backend.desk().publish(library, job_id, force=force)
+        changes = ", ".join(f"{done[name]} {name}" for name in ("added", "changed", "removed", "unchanged"))
+        _tell(call, done, f"{library} shows generation {done['generation']}: {changes}.")
+
+    with_backend(call.settings(), work)
+
+
+@click.command(epilog=example("runnel rollback docs.example.com-guide 12"))
+@click.argument("library", metavar="LIBRARY")
+@click.argument("generation", metavar="[GENERATION]", type=click.IntRange(min=1), required=False)
+@shared
+def rollback(call: Call, /, library: str, generation: int | None) -> None:
+    """Show the pages of an earlier generation again; without a number, of the one before the present."""
+
+    async def work(backend: Backend) -> None:
+        done = await backend.desk().roll_back(library, generation)
+        _tell(call, done, f"{library} shows generation {done['generation']}, with {done['pages']} pages.")
+
+    with_backend(call.settings(), work)
+
+
+def _tell(call: Call, done: Json, sentence: str) -> None:
+    if call.wants_json:
+        write_json(done)
+    call.talk.say(sentence)

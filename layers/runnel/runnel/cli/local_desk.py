@@ -1,0 +1,33 @@
+"""The libraries of this machine, looked after by this process."""
+
+from runnel.cli.backend import Json
+from runnel.usecases.services import Services
+from runnel.web.shapes import generation_to_json, published_to_json
+
+
+class LocalDesk:
+    """The `LibraryDesk` over the use cases; each is imported by the command that needs it."""
+
+    def __init__(self, services: Services, tenant: str) -> None:
+        """Look after the libraries of *tenant*."""
+        self._services = services
+        self._tenant = tenant
+
+    async def generations(self, library_id: str) -> list[Json]:
+        """The generations that are kept."""
+        from runnel.usecases.generations import list_generations
+
+        return [generation_to_json(one) for one in await list_generations(self._services, self._tenant, library_id)]
+
+    async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
+        """Publish a job's result."""
+        from runnel.usecases.generations import publish_job
+
+        published = await publish_job(self._services, self._tenant, library_id, job_id, force=force)
+        return published_to_json(library_id, published)
+
+    async def roll_back(self, library_id: str, generation: int | None) -> Json:
+        """Show an earlier generation again."""
+        from runnel.usecases.generations import roll_back
+
+        return generation_to_json(await roll_back(self._services, self._tenant, library_id, generation))

@@ -1,0 +1,38 @@
+"""The libraries of a server, looked after over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from runnel.cli.backend import Json
+
+#: Sends a request (method, path, more) and gives the JSON of its answer; raises what the problem says.
+Send = Callable[..., Awaitable[Json]]
+
+
+class RemoteDesk:
+    """The `LibraryDesk` over HTTP."""
+
+    def __init__(self, send: Send) -> None:
+        """Ask by *send*."""
+        self._send = send
+
+    async def generations(self, library_id: str) -> list[Json]:
+        """The generations that are kept."""
+        items: list[Json] = (await self._send("GET", _path(library_id, "generations")))["items"]
+        return items
+
+    async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
+        """Publish a job's result."""
+        return await self._post(library_id, "publish", job_id=job_id, force=force)
+
+    async def roll_back(self, library_id: str, generation: int | None) -> Json:
+        """Show an earlier generation again."""
+        return await self._post(library_id, "rollback", generation=generation)
+
+    async def _post(self, library_id: str, action: str, **body: Any) -> Json:
+        return await self._send("POST", _path(library_id, action), json=body)
+
+
+def _path(*parts: str) -> str:
+    return "/v1/libraries/" + "/".join(quote(part, safe="") for part in parts)

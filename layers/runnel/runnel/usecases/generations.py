@@ -1,0 +1,126 @@
+"""The generations of a library: which are kept, going back to one, and publishing what a job left unpublished.
+
+Laws (names are the rules of the commit model):
+1. A rollback is a new generation with old parts, never a step back [rollback_forward].
+2. What a job publishes later is what its driver would have published: a function of its log and results.
+3. Asked for twice, each happens once.
+"""
+
+from functools import partial
+
+from runnel.domain.effects import events_of
+from runnel.domain.fold import JobFold
+from runnel.domain.jobs import EndedBecause, Job
+from runnel.domain.libraries import Library, Pointer
+from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, PublicationHeld
+from runnel.usecases.control_job import get_job
+from runnel.usecases.manifests import read_head
+from runnel.usecases.patience import sure
+from runnel.usecases.publish import Published, publish
+from runnel.usecases.read_library import get_library
+from runnel.usecases.services import Services
+
+#: Jobs of a library that are looked at for an unpublished result, newest first.
+_LOOKED_AT = 20
+
+
+async def list_generations(services: Services, tenant: str, library_id: str) -> list[Pointer]:
+    """The generations that are kept, the present one first; raises `LibraryNotFound`."""
+    return list((await get_library(services, tenant, library_id)).kept)
+
+
+async def roll_back(services: Services, tenant: str, library_id: str, generation: int | None = None) -> Pointer:
+    """Show the pages of an earlier generation again; without a number, of the one before the present.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        GenerationNotFound: the generation is not kept, or there is none before.
+        ManifestDamaged: its manifest cannot be read.
+    """
+    name = f"rollback-{services.ids.owner()}"
+    while True:
+        library = await sure(services, partial(get_library, services, tenant, library_id))
+        if name in library.published:
+            return next(pointer for pointer in library.kept if pointer.generation == library.published[name])
+        target = _target(library, generation)
+        await read_head(services, tenant, target.path)
+        pointer = Pointer(
+            generation=library.pointer.generation + 1,
+            path=target.path,
+            base_path=library.pointer.path,
+            published_by=name,
+            pages=target.pages,
+            published_at=services.clock.now(),
+        )
+        move = partial(services.libraries.move_pointer, library, pointer, job_id=name)
+        if await sure(services, move):
+            return pointer
+
+
+async def publish_job(
+    services: Services, tenant: str, library_id: str, job_id: str | None = None, *, force: bool = False
+) -> Published:
+    """Publish the result of a job that has ended without: the named one, else the newest that was held.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        JobNotFound: there is no such job of this library, or none was held.
+        JobConflict: the job has not ended, or brought nothing.
+        PublicationHeld: the library would get worse, and *force* is not said.
+    """
+    await get_library(services, tenant, library_id)
+    job = await _job_of(services, tenant, library_id, job_id)
+    if not job.is_over or job.ending is None:
+        raise JobConflict(f"The job is {job.state}; only a job that has ended can be published.", code="active")
+    fold = await fold_log(services, job)
+    if not fold.kept:
+        raise JobConflict("The job brought no page.", code="no_pages")
+    run = f"p{services.ids.owner()}"
+    because = _reach(job.ending.ended_because)
+    published = await publish(services, job, fold, run=run, because=because, force=force)
+    if published.hold is not None:
+        raise PublicationHeld(f"The result is held back: {published.hold.reason}.")
+    return published
+
+
+async def fold_log(services: Services, job: Job) -> JobFold:
+    """The state that the job's log tells."""
+    fold = JobFold()
+    for segment in await sure(services, lambda: services.log.read(job.tenant, job.job_id)):
+        for event, note in events_of(segment):
+            fold.apply(event, note)
+    return fold
+
+
+def _target(library: Library, generation: int | None) -> Pointer:
+    """The generation to go back to."""
+    older = [pointer for pointer in library.kept if pointer.path]
+    kept = ", ".join(str(pointer.generation) for pointer in older) or "none"
+    if generation is None:
+        if len(older) < 2:
+            raise GenerationNotFound(f"There is no earlier generation of {library.library_id}; kept: {kept}.")
+        return older[1]
+    found = next((pointer for pointer in older if pointer.generation == generation), None)
+    if found is None:
+        raise GenerationNotFound(f"Generation {generation} of {library.library_id} is not kept; kept: {kept}.")
+    return found
+
+
+async def _job_of(services: Services, tenant: str, library_id: str, job_id: str | None) -> Job:
+    if job_id is not None:
+        job = await get_job(services, tenant, job_id)
+        if job.library_id != library_id:
+            raise JobNotFound(f"The job {job_id!r} is one of the library {job.library_id!r}.")
+        return job
+    jobs, _ = await services.jobs.list_jobs(
+        tenant, states=frozenset(), library_id=library_id, cursor=None, limit=_LOOKED_AT
+    )
+    for job in jobs:
+        if job.is_over and (await fold_log(services, job)).held:
+            return job
+    raise JobNotFound(f"No result of {library_id!r} is held back; name a job to publish with --job.")
+
+
+def _reach(because: EndedBecause) -> EndedBecause:
+    """A job that was cancelled or broke down knows as little of what has gone as one that reached its limit."""
+    return because if because is EndedBecause.DONE else EndedBecause.LIMIT

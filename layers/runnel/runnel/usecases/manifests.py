@@ -1,0 +1,170 @@
+"""The manifest of a generation: its pages, in parts by the hash of their address, and what the next crawl goes by.
+
+Laws:
+1. A manifest is immutable and lies at the path that a pointer names; its head is written last, so a head that can be
+   read has all of its parts.
+2. What is damaged is said (`ManifestDamaged`), never taken for an empty library.
+"""
+
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from runnel.domain.libraries import Library, Pointer
+from runnel.domain.payloads import StoredPage
+from runnel.domain.results import DETAILS, add_details
+from runnel.errors import ManifestDamaged
+from runnel.usecases.patience import sure
+from runnel.usecases.services import Services
+
+#: Parts of a manifest: one for a small library, sixteen by hash prefix for a large one.
+_SMALL: Final = 1_000
+_HEAD: Final = "manifest.json"
+#: The digests of the pages' Markdown, 32 bytes each: what the generation needs, read without reading its pages.
+_NEEDS: Final = "needs.bin"
+_DIGEST_BYTES: Final = 32
+_GZIP: Final = 31
+#: Result objects that are read at a time.
+_OBJECTS_AT_ONCE: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The pages of a generation by URL, and what the crawl that made it leaves to the next."""
+
+    pages: Mapping[str, StoredPage] = field(default_factory=dict)
+    #: Sitemaps that were read: when one of them cannot be, its pages have not gone.
+    sitemaps: tuple[str, ...] = ()
+    #: Addresses that failed and that the library does not have: the next crawl tries them again.
+    failed: tuple[str, ...] = ()
+
+
+async def read_manifest(services: Services, library: Library) -> dict[str, StoredPage]:
+    """The pages of the library's present generation by URL; raises `ManifestDamaged`."""
+    return dict((await load_manifest(services, library.tenant, library.pointer.path)).pages)
+
+
+async def load_manifest(services: Services, tenant: str, path: str) -> Manifest:
+    """The manifest at *path*, empty for the generation before the first; raises `ManifestDamaged`."""
+    if not path:
+        return Manifest()
+    head = await read_head(services, tenant, path)
+    pages: dict[str, StoredPage] = {}
+    keys = [f"{path}/{name}" for name in head["parts"]]
+    bodies = await sure(services, lambda: services.content.get_many(tenant, keys))
+    for key in keys:
+        pages |= _pages_of(key, bodies.get(key))
+    if len(pages) != head.get("pages", len(pages)):
+        raise ManifestDamaged(f"The generation at {path} has {len(pages)} of its {head['pages']} pages.")
+    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ())), failed=tuple(head.get("failed", ())))
+
+
+async def read_head(services: Services, tenant: str, path: str) -> dict[str, Any]:
+    """The head of the manifest at *path*; raises `ManifestDamaged`."""
+    body = await sure(services, lambda: services.content.get(tenant, f"{path}/{_HEAD}"))
+    head = _decode_head(body or b"")
+    if head is None:
+        raise ManifestDamaged(f"The manifest at {path} is {'damaged' if body else 'missing'}.")
+    return head
+
+
+async def read_needs(services: Services, tenant: str, path: str) -> frozenset[str]:
+    """The content hashes of the generation at *path*; raises `ManifestDamaged` when they cannot be told."""
+    body = await sure(services, lambda: services.content.get(tenant, f"{path}/{_NEEDS}"))
+    if body is None:
+        pages = (await load_manifest(services, tenant, path)).pages
+        return frozenset(page.content_hash for page in pages.values())
+    return frozenset(body[start : start + _DIGEST_BYTES].hex() for start in range(0, len(body), _DIGEST_BYTES))
+
+
+async def jobs_needed(services: Services, library: Library) -> frozenset[str]:
+    """The jobs whose results the kept generations of *library* point to."""
+    jobs: set[str] = set()
+    for pointer in library.kept:
+        with suppress(ManifestDamaged):
+            jobs.update((await read_head(services, library.tenant, pointer.path)).get("jobs", ()))
+    return frozenset(jobs)
+
+
+async def load_details(services: Services, tenant: str, pages: Iterable[StoredPage]) -> dict[str, StoredPage]:
+    """The *pages* whole, by URL; one whose details have gone or are damaged is left out."""
+    asked: dict[str, list[StoredPage]] = defaultdict(list)
+    for page in pages:
+        if page.details is not None:
+            asked[page.details[0]].append(page)
+    whole: dict[str, StoredPage] = {}
+    for keys in batched(sorted(asked), _OBJECTS_AT_ONCE):
+        bodies = await sure(services, partial(services.content.get_many, tenant, keys))
+        for key, body in bodies.items():
+            with suppress(zlib.error, ValidationError):
+                whole |= {page.url: page for page in add_details(body, asked[key])}
+    return whole
+
+
+async def write_manifest(services: Services, tenant: str, pointer: Pointer, manifest: Manifest) -> None:
+    """Write the parts, then the head, to the pointer's path."""
+    parts: dict[str, list[StoredPage]] = defaultdict(list)
+    for page in manifest.pages.values():
+        parts["all" if len(manifest.pages) <= _SMALL else page.page_id[0]].append(page)
+    names = []
+    for prefix, members in sorted(parts.items()):
+        name = f"part-{prefix}.jsonl.gz"
+        await sure(services, partial(services.content.put, tenant, f"{pointer.path}/{name}", _pack(members)))
+        names.append(name)
+    needs = _pack_needs(manifest.pages.values())
+    if needs is not None:
+        await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_NEEDS}", needs))
+    head = {
+        "version": 1,
+        "generation": pointer.generation,
+        "pages": len(manifest.pages),
+        "parts": names,
+        "sitemaps": list(manifest.sitemaps),
+        "failed": list(manifest.failed),
+        "jobs": sorted({page.details[0].split("/")[1] for page in manifest.pages.values() if page.details}),
+    }
+    await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_HEAD}", json.dumps(head).encode()))
+
+
+def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The items in parts of *size* (`itertools.batched` came with Python 3.12)."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _decode_head(body: bytes) -> dict[str, Any] | None:
+    try:
+        head = json.loads(body)
+    except ValueError:
+        return None
+    return head if isinstance(head, dict) and isinstance(head.get("parts"), list) else None
+
+
+def _pack(pages: Iterable[StoredPage]) -> bytes:
+    lines = "\n".join(page.model_dump_json(exclude=set(DETAILS)) for page in pages).encode("utf-8", "replace")
+    return zlib.compress(lines, 1, _GZIP)
+
+
+def _pack_needs(pages: Iterable[StoredPage]) -> bytes | None:
+    """The digests in order; None when some page has a hash that is none."""
+    try:
+        digests = sorted({bytes.fromhex(page.content_hash) for page in pages})
+    except ValueError:
+        return None
+    return b"".join(digests) if all(len(digest) == _DIGEST_BYTES for digest in digests) else None
+
+
+def _pages_of(key: str, body: bytes | None) -> dict[str, StoredPage]:
+    if body is None:
+        raise ManifestDamaged(f"The list of pages at {key} is missing.")
+    try:
+        pages = [StoredPage.model_validate_json(line) for line in zlib.decompress(body, _GZIP).split(b"\n")]
+    except (zlib.error, ValidationError) as error:
+        raise ManifestDamaged(f"The list of pages at {key} is damaged.") from error
+    return {page.url: page for page in pages}

@@ -1,0 +1,51 @@
+"""Routes of a library's generations: which are kept, publishing what was held, going back."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from runnel.usecases.generations import list_generations, publish_job, roll_back
+from runnel.web.context import CallerOf
+from runnel.web.shapes import generation_to_json, published_to_json
+
+router = APIRouter(prefix="/v1/libraries", tags=["libraries"])
+
+
+class PublishBody(BaseModel):
+    """Which result to publish."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job_id: str | None = Field(default=None, max_length=100, description="The newest held one if absent.")
+    force: bool = Field(default=False, description="Publish although the library would get worse.")
+
+
+class RollbackBody(BaseModel):
+    """Where to go back to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    generation: int | None = Field(default=None, ge=1, description="The one before the present one if absent.")
+
+
+@router.get("/{library_id}/generations", summary="List the generations that are kept")
+async def generations(library_id: str, caller: CallerOf) -> dict[str, Any]:
+    """The present one first."""
+    kept = await list_generations(caller.services, caller.tenant, library_id)
+    return {"items": [generation_to_json(pointer) for pointer in kept], "next_cursor": None}
+
+
+@router.post("/{library_id}/publish", summary="Publish the result of a job that was held")
+async def publish(library_id: str, caller: CallerOf, body: PublishBody | None = None) -> dict[str, Any]:
+    """What it changed; 409 `held` when the library would get worse and `force` is not said."""
+    body = body or PublishBody()
+    published = await publish_job(caller.services, caller.tenant, library_id, body.job_id, force=body.force)
+    return published_to_json(library_id, published)
+
+
+@router.post("/{library_id}/rollback", summary="Show the pages of an earlier generation again")
+async def rollback(library_id: str, caller: CallerOf, body: RollbackBody | None = None) -> dict[str, Any]:
+    """The new generation, which has the old one's pages."""
+    body = body or RollbackBody()
+    return generation_to_json(await roll_back(caller.services, caller.tenant, library_id, body.generation))

@@ -1,0 +1,75 @@
+"""Looking after libraries: the same answers, and the same errors, in this process and over HTTP."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from runnel.cli.desk import LibraryDesk
+from runnel.cli.exit_codes import ExitCode, exit_code_of_error
+from runnel.cli.local_desk import LocalDesk
+from runnel.cli.remote import RemoteBackend
+from runnel.domain.jobs import Job
+from runnel.errors import GenerationNotFound, JobNotFound, LibraryNotFound, PublicationHeld
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+from tests.support.web_client import web_client
+
+NAMES = tuple(f"/{number}" for number in range(9))
+
+
+def site(*names: str) -> dict[str, ScriptedPage]:
+    leaves = {name: ScriptedPage(text=f"leaf {name}") for name in names}
+    return {"/": ScriptedPage(text="home", links=names), **leaves}
+
+
+@dataclass
+class Place:
+    """A library whose last crawl was held, and a desk that looks after it."""
+
+    home: ScriptedHome
+    held: Job
+    desk: LibraryDesk
+
+    @property
+    def library(self) -> str:
+        return self.held.library_id
+
+
+@pytest.fixture(params=["local", "remote"])
+async def place(request: pytest.FixtureRequest) -> Place:
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    home.pages = site(*NAMES[:6])
+    held = await home.crawl()
+    if request.param == "local":
+        return Place(home, held, LocalDesk(home.outside.services, TENANT))
+    return Place(home, held, RemoteBackend(web_client(home)).desk())
+
+
+async def test_a_held_result_is_refused_then_forced_then_taken_back(place: Place) -> None:
+    """The whole way: see it, publish it, regret it."""
+    with pytest.raises(PublicationHeld, match="3 of 10 pages would go") as held:
+        await place.desk.publish(place.library, None, force=False)
+    published = await place.desk.publish(place.library, place.held.job_id, force=True)
+    back = await place.desk.roll_back(place.library, None)
+    kept = await place.desk.generations(place.library)
+
+    assert exit_code_of_error(held.value) == ExitCode.INCOMPLETE
+    assert published == {
+        "library_id": place.library, "generation": 2, "added": 0, "changed": 0, "removed": 3, "unchanged": 7,
+    }  # fmt: skip
+    assert (back["generation"], back["pages"]) == (3, 10)
+    assert [one["generation"] for one in kept] == [3, 2, 1]
+    assert kept[1]["published_by"] == place.held.job_id
+
+
+async def test_what_does_not_exist_is_said_the_same_way(place: Place) -> None:
+    """By its own error, which the command line turns into advice."""
+    for error, work in (
+        (LibraryNotFound, place.desk.generations("nonsense")),
+        (LibraryNotFound, place.desk.roll_back("nonsense", None)),
+        (JobNotFound, place.desk.publish(place.library, "nonsense", force=True)),
+        (GenerationNotFound, place.desk.roll_back(place.library, 9)),
+    ):
+        with pytest.raises(error) as caught:
+            await work
+        assert exit_code_of_error(caught.value) == ExitCode.USAGE

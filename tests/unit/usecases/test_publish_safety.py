@@ -1,0 +1,319 @@
+"""A library never gets worse: what is held, what goes, what stays, and the way back."""
+
+import asyncio
+import gzip
+from typing import Any
+
+import pytest
+
+from runnel.domain import events as e
+from runnel.domain.jobs import Job, JobState
+from runnel.domain.libraries import Library
+from runnel.errors import (
+    GenerationNotFound,
+    JobConflict,
+    JobNotFound,
+    LibraryNotFound,
+    ManifestDamaged,
+    PublicationHeld,
+)
+from runnel.usecases.control_job import cancel_job
+from runnel.usecases.generations import list_generations, publish_job, roll_back
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+
+NAMES = tuple(f"/{number}" for number in range(10))
+
+
+def site(*names: str, **more: Any) -> dict[str, Any]:
+    """A home page that links to leaves."""
+    leaves = {name: ScriptedPage(text=f"leaf {name}") for name in names}
+    return {"/": ScriptedPage(text="home", links=names), **leaves, **more}
+
+
+def library_of(home: ScriptedHome, job: Job) -> Library:
+    return home.state.libraries[TENANT, job.library_id]
+
+
+async def crawl_twice(second: dict[str, Any], **options: Any) -> tuple[ScriptedHome, Job]:
+    """A library of eleven pages, and a crawl of what has become of its site."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    home.pages = second
+    return home, await home.crawl(**options)
+
+
+async def test_a_much_smaller_result_is_held_and_the_old_generation_stays() -> None:
+    """Three of eleven pages would go: that is more likely the site's mistake than its wish."""
+    home, job = await crawl_twice(site(*NAMES[:7]))
+    (held,) = home.of_type(job, e.LibraryHeld)
+
+    assert held.reason == "3 of 11 pages would go (limit 20%)"
+    assert held.limits == {"gone": 0.2727, "gone_limit": 0.2}
+    assert home.of_type(job, e.LibraryPublished) == []
+    assert library_of(home, job).pointer.generation == 1
+    assert set(await home.library(job)) == {"/", *NAMES}
+    assert job.state is JobState.COMPLETED
+
+
+async def test_a_result_within_the_limits_is_published() -> None:
+    """Two of eleven pages may go."""
+    home, job = await crawl_twice(site(*NAMES[:8]))
+
+    assert home.of_type(job, e.LibraryHeld) == []
+    assert set(await home.library(job)) == {"/", *NAMES[:8]}
+
+
+@pytest.mark.parametrize(
+    ("broken", "limit"),
+    [
+        (ScriptedPage(status=500), "failed"),
+        (ScriptedPage(is_empty=True), "empty"),
+        (ScriptedPage(status=404), "gone"),
+    ],
+)
+async def test_a_site_that_is_half_broken_is_held(broken: ScriptedPage, limit: str) -> None:
+    """Whatever way it is broken."""
+    home, job = await crawl_twice(site(*NAMES, **dict.fromkeys(NAMES[:4], broken)))
+    (held,) = home.of_type(job, e.LibraryHeld)
+
+    assert set(held.limits) == {limit, f"{limit}_limit"}
+    assert set(await home.library(job)) == {"/", *NAMES}
+
+
+async def test_dead_links_that_were_never_pages_hold_nothing() -> None:
+    """Or a site with many of them could be crawled only once."""
+    dead = tuple(f"/dead{number}" for number in range(9))
+    home, job = await crawl_twice(site(*NAMES, **{"/": ScriptedPage(text="home", links=(*NAMES, *dead))}))
+
+    assert home.of_type(job, e.LibraryHeld) == []
+
+
+async def test_pages_that_moved_have_not_gone() -> None:
+    """A site that renames its folder keeps its content; the library holds it once."""
+    moved = {f"/new{name}": ScriptedPage(text=f"leaf {name}") for name in NAMES}
+    redirects = {name: ScriptedPage(text=f"leaf {name}", final=f"/new{name}") for name in NAMES[:5]}
+    home, job = await crawl_twice({"/": ScriptedPage(text="home", links=(*moved, *redirects)), **moved, **redirects})
+
+    assert home.of_type(job, e.LibraryHeld) == []
+    assert set(await home.library(job)) == {"/", *moved}
+
+
+async def test_a_page_that_fails_for_now_stays_and_so_does_what_only_it_links_to() -> None:
+    """Nothing was learned about them: a page goes only on evidence."""
+    pages = {
+        **site(*NAMES),
+        "/0": ScriptedPage(text="zero", links=("/0/leaf",), links_in_body=True),
+        "/0/leaf": ScriptedPage(text="leaf of zero", links=("/0/leaf/leaf",), links_in_body=True),
+        "/0/leaf/leaf": ScriptedPage(text="leaf of leaf"),
+    }
+    home = ScriptedHome(pages)
+    await home.crawl()
+    home.pages["/0"] = ScriptedPage(status=500)
+    job = await home.crawl()
+
+    assert set(await home.library(job)) == set(pages)
+
+    home.pages["/0"] = ScriptedPage(text="zero without links")
+    job = await home.crawl()
+
+    assert set(await home.library(job)) == {"/", *NAMES}
+
+
+async def test_a_page_that_answers_410_goes() -> None:
+    """The site says so."""
+    home, job = await crawl_twice(site(*NAMES, **{"/3": ScriptedPage(status=410)}))
+
+    assert set(await home.library(job)) == {"/", *NAMES} - {"/3"}
+
+
+async def test_a_page_that_its_site_wants_out_goes() -> None:
+    """`noindex` is a wish to be respected in what exists already, too."""
+    home, job = await crawl_twice(site(*NAMES, **{"/3": ScriptedPage(noindex=True)}))
+
+    assert "/3" not in await home.library(job)
+
+
+async def test_a_start_page_that_fails_takes_nothing_with_it() -> None:
+    """Of two sources one is down: its pages stay, the other's are brought up to date."""
+    pages = {
+        "/one/": ScriptedPage(text="one", links=("/one/leaf",)),
+        "/one/leaf": ScriptedPage(text="leaf of one"),
+        **{f"/two/{number}": ScriptedPage(text=f"two {number}") for number in range(6)},
+        "/two/": ScriptedPage(text="two", links=tuple(f"/two/{number}" for number in range(6))),
+    }
+    home = ScriptedHome(pages)
+    first = await home.create("/one/", "/two/", library="docs")
+    await home.finish(home.drive(home.process("D1"), first))
+    home.pages["/one/"] = ScriptedPage(status=503)
+    del home.pages["/two/5"]
+    second = await home.create("/one/", "/two/", library="docs")
+    await home.finish(home.drive(home.process("D2"), second))
+
+    assert set(await home.library(second)) == set(pages) - {"/two/5"}
+
+
+async def test_a_held_result_is_published_on_request_and_only_once() -> None:
+    """The operator looks, and decides."""
+    home, job = await crawl_twice(site(*NAMES[:7]))
+    services = home.outside.services
+    with pytest.raises(PublicationHeld, match="3 of 11 pages would go"):
+        await publish_job(services, TENANT, job.library_id)
+    published = await publish_job(services, TENANT, job.library_id, force=True)
+    again = await publish_job(services, TENANT, job.library_id, job.job_id, force=True)
+
+    assert (published.generation, published.removed) == (2, 3)
+    assert again.generation == 2
+    assert library_of(home, job).pointer.generation == 2
+    assert set(await home.library(job)) == {"/", *NAMES[:7]}
+
+
+async def test_what_a_cancelled_job_brought_can_be_published_without_taking_anything_away() -> None:
+    """It saw a part of the site only."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    home.pages = site("/new", *NAMES[:3])
+    job = await home.create()
+    process = home.process("D2")
+    gate = home.hold("/2")
+    task = home.drive(process, job)
+    await home.until(lambda: len(home.of_type(job, e.BatchProcessed)) > 0)
+    await cancel_job(home.outside.services, TENANT, job.job_id)
+    gate.set()
+    await home.finish(task)
+    await publish_job(home.outside.services, TENANT, job.library_id, job.job_id)
+
+    assert home.meta(job).state is JobState.CANCELLED
+    assert set(await home.library(job)) == {"/", "/new", *NAMES}
+
+
+async def test_publishing_by_hand_refuses_what_makes_no_sense() -> None:
+    """One sentence each."""
+    home = ScriptedHome(site(*NAMES))
+    done = await home.crawl()
+    services, library = home.outside.services, done.library_id
+    running = await home.create()
+    other = await home.create(library="other")
+    wrong: tuple[tuple[type[Exception], tuple[str, str | None]], ...] = (
+        (LibraryNotFound, ("nonsense", None)),
+        (JobNotFound, (library, "nonsense")),
+        (JobNotFound, (library, other.job_id)),
+        (JobNotFound, (library, None)),
+        (JobConflict, (library, running.job_id)),
+    )
+    for error, (name, job_id) in wrong:
+        with pytest.raises(error):
+            await publish_job(services, TENANT, name, job_id)
+
+    home.pages = {}
+    await home.finish(home.drive(home.process("D3"), running))
+    with pytest.raises(JobConflict, match="no page"):
+        await publish_job(services, TENANT, library, running.job_id)
+
+
+async def test_a_driver_killed_after_it_told_of_the_hold_does_not_tell_again() -> None:
+    """Nor does its successor publish because the library has changed meanwhile."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    home.pages = site(*NAMES[:7])
+    job = await home.create()
+    process = home.process("D2")
+    task = home.drive(process, job)
+    await home.until(lambda: bool(home.of_type(job, e.LibraryHeld)), step_s=0.001)
+    process.kill()
+    await home.finish(task)
+    await home.finish(home.drive(home.process("D3"), job))
+
+    assert len(home.of_type(job, e.LibraryHeld)) == 1
+    assert home.meta(job).state is JobState.COMPLETED
+    assert library_of(home, job).pointer.generation == 1
+
+
+async def test_rollback_forward_a_new_generation_with_old_parts() -> None:
+    """Readers of any generation are undisturbed, and numbers never come twice."""
+    home, job = await crawl_twice(site(*NAMES[:8], "/new"))
+    services = home.outside.services
+    pointer = await roll_back(services, TENANT, job.library_id)
+
+    assert pointer.generation == 3
+    assert set(await home.library(job)) == {"/", *NAMES}
+    assert pointer.path == library_of(home, job).kept[2].path
+    assert [one.generation for one in await list_generations(services, TENANT, job.library_id)] == [3, 2, 1]
+
+    back = await roll_back(services, TENANT, job.library_id, 2)
+
+    assert back.generation == 4
+    assert set(await home.library(job)) == {"/", *NAMES[:8], "/new"}
+
+
+async def test_a_rollback_whose_answer_got_lost_happens_once() -> None:
+    """The write is repeated, finds itself done, and says which generation it was."""
+    home, job = await crawl_twice(site(*NAMES[:8]))
+    process = home.process("user")
+    process.lose_answer("libraries.move_pointer")
+    task = asyncio.create_task(roll_back(process.services, TENANT, job.library_id))
+    await home.until(task.done)
+
+    assert task.result().generation == 3
+    assert library_of(home, job).pointer.generation == 3
+
+
+async def test_what_is_not_kept_cannot_be_rolled_back_to() -> None:
+    """Nor what is damaged: the library would show nothing."""
+    home = ScriptedHome(site(*NAMES))
+    job = await home.crawl()
+    services = home.outside.services
+    with pytest.raises(GenerationNotFound, match="no earlier"):
+        await roll_back(services, TENANT, job.library_id)
+    with pytest.raises(GenerationNotFound, match=r"7 of .* is not kept; kept: 1"):
+        await roll_back(services, TENANT, job.library_id, 7)
+    await home.crawl()
+    home.state.objects.pop((TENANT, f"{library_of(home, job).kept[1].path}/manifest.json"))
+    with pytest.raises(ManifestDamaged, match="missing"):
+        await roll_back(services, TENANT, job.library_id)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"no json", None])
+async def test_a_damaged_generation_is_said_and_crawled_over(damage: bytes | None) -> None:
+    """The next result is built on the newest generation that can be read."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    job = await home.crawl()
+    head = (TENANT, f"{library_of(home, job).pointer.path}/manifest.json")
+    home.state.objects.pop(head)
+    if damage is not None:
+        home.state.objects[head] = damage
+    with pytest.raises(ManifestDamaged):
+        await home.library(job)
+    third = await home.crawl()
+    (warning,) = [event for event in home.of_type(third, e.Log) if event.level == "warning"]
+
+    assert "The manifest at" in warning.message
+    assert set(await home.library(third)) == {"/", *NAMES}
+    assert [event.added for event in home.of_type(third, e.LibraryPublished)] == [0]
+
+
+@pytest.mark.parametrize("damage", [None, b"no gzip", "cut", "short"])
+async def test_a_damaged_part_is_said(damage: Any) -> None:
+    """A part that is missing, torn, or holds fewer pages than the head says is no smaller library."""
+    home = ScriptedHome(site(*NAMES))
+    job = await home.crawl()
+    key = (TENANT, f"{library_of(home, job).pointer.path}/part-all.jsonl.gz")
+    body = home.state.objects.pop(key)
+    if damage == "cut":
+        home.state.objects[key] = body[:-20]
+    elif damage == "short":
+        home.state.objects[key] = gzip.compress(b"\n".join(gzip.decompress(body).splitlines()[:3]))
+    elif damage is not None:
+        home.state.objects[key] = damage
+    with pytest.raises(ManifestDamaged):
+        await home.library(job)
+
+
+async def test_a_library_whose_generations_are_all_damaged_begins_anew() -> None:
+    """There is nothing left to build on; the crawl is worth more than no library."""
+    home = ScriptedHome(site(*NAMES))
+    job = await home.crawl()
+    home.state.objects.pop((TENANT, f"{library_of(home, job).pointer.path}/manifest.json"))
+    second = await home.crawl()
+
+    assert set(await home.library(second)) == {"/", *NAMES}
