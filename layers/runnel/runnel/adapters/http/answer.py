@@ -85,6 +85,10 @@ class Answer:
             raise FetchFailed(ErrorCategory.PROTOCOL, "the answer is not valid HTTP: it breaks off")
         self.is_complete = True
 
+    def release(self) -> None:
+        """Part from the parser: it holds us as we hold it, and the body would wait for the garbage collector."""
+        del self._parser
+
     # ---- what the parser calls: nothing may be raised here but through `_fail`, or its reason would be lost
 
     def on_message_begin(self) -> None:

@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._answer = self._waiter = None
+            answer.release()
         if not answer.keeps_alive:
             self.close()
 
