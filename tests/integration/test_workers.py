@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from runnel.adapters.filesystem.raw_store import FolderPageKeeper, FolderRawStore
 from runnel.adapters.system.thread_reader import ThreadPageReader
-from runnel.errors import PageUnreadable
+from runnel.domain.verdicts import RawRef
+from runnel.errors import ConfigInvalid, PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_links, read_page
 from runnel.local.workers import WorkerPool
+from runnel.ports.page_reader import RawPlace
+from runnel.wiring.local import RAW_FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 MISBEHAVING = """
 import os, signal, sys
 sys.path[:0] = {paths!r}
-from runnel.local.worker_main import read_request, serve
+from runnel.local.worker_main import NoFiles, read_request, serve
 
 def read(request):
     if "/begun/" in request.url:
@@ -39,7 +43,7 @@ def read(request):
             pass
     return read_request(request)
 
-serve(read, give_up_after_s=60.0)
+serve(read, NoFiles(), give_up_after_s=60.0)
 """
 
 
@@ -86,6 +90,43 @@ async def test_a_worker_reads_what_the_library_reads(*, render: bool) -> None:
         reading = await pool.read(body, url="https://example.com/a", charset="latin1", render=render)
 
     assert reading == expected
+
+
+async def test_a_worker_keeps_the_response_that_it_reads(tmp_path: Path) -> None:
+    """The body need not come back to be stored; what lies in the file is what the store would have written."""
+    store = FolderRawStore(tmp_path)
+    async with WorkerPool(files=RAW_FILES) as pool:
+        keeper = FolderPageKeeper(store, pool)
+
+        async def keep(body: bytes, name: str) -> tuple[PageReading, RawRef | None]:
+            return await keeper.read_and_keep(
+                body, url="https://h/", charset=None, place=RawPlace("local", "job", name, b"head\r\n\r\n")
+            )
+
+        bodies = [b"<main>one", b"<main>two " + b"x" * 300_000, b"<main>three"]
+        kept = [await keep(body, f"1-{n}") for n, body in enumerate(bodies)]
+        _, nothing = await keep(b"<main>", "1-9")
+        (ours,) = await store.put("local", "job", "1-0", (b"another",))
+        refs = [ref for _, ref in kept if ref is not None]
+        records = [await store.get("local", ref) for ref in refs]
+    await store.close()
+
+    assert [reading.markdown.split()[0] for reading, _ in kept] == ["one", "two", "three"]
+    assert records == [b"head\r\n\r\n" + body + b"\r\n\r\n" for body in bodies]
+    assert {ref.key for ref in refs} == {"raw/job/1-0.warc"}
+    assert ours.key == "raw/job/1-0.1.warc"
+    assert nothing is None
+
+
+async def test_a_response_that_cannot_be_stored_is_no_fault_of_its_page(tmp_path: Path) -> None:
+    """A full disk must rest the job, not fail its pages."""
+    (tmp_path / "t").write_text("a file where a folder should be")
+    async with WorkerPool(files=RAW_FILES) as pool:
+        keeper = FolderPageKeeper(FolderRawStore(tmp_path), pool)
+        with pytest.raises(ConfigInvalid):
+            await keeper.read_and_keep(
+                b"<main>one", url="https://h/", charset=None, place=RawPlace("local", "job", "1-1", b"")
+            )
 
 
 async def test_a_thread_reads_what_the_library_reads() -> None:

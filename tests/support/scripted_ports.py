@@ -12,7 +12,7 @@ from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, ProcessRequest
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
-from runnel.domain.warc import response_record
+from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import CallFailed
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_page
@@ -131,9 +131,9 @@ class ScriptedCrawler:
             )
         final = self._home.url(page.final) if page.final else url
         stamp = format_time(self._home.clock.now())
-        record = response_record(
-            url=final, status=200, headers={}, body=page.html, fetched_at=stamp, record_id="0" * 32
-        )
+        size = len(page.html)
+        head = record_head(url=final, status=200, headers={}, body_bytes=size, fetched_at=stamp, record_id="0" * 32)
+        record = head + page.html + RECORD_END
         name = f"{request.raw_name}-{sha256(url.encode()).hexdigest()[:8]}"
         refs = await self._process.services.raw.put(request.tenant, request.job_id, name, (record,))
         fetched = FetchedPage(

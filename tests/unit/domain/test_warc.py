@@ -5,13 +5,19 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.domain.warc import body_of, response_record
+from runnel.domain.warc import RECORD_END, body_of, record_head
 
 
 def _record(body: bytes, url: str = "https://a.example/", headers: dict[str, str] | None = None) -> bytes:
-    return response_record(
-        url=url, status=200, headers=headers or {}, body=body, fetched_at="2026-01-31T12:00:00Z", record_id="1" * 32
+    head = record_head(
+        url=url,
+        status=200,
+        headers=headers or {},
+        body_bytes=len(body),
+        fetched_at="2026-01-31T12:00:00Z",
+        record_id="1" * 32,
     )
+    return head + body + RECORD_END
 
 
 @given(body=st.binary() | st.lists(st.sampled_from([b"\r\n", b"\r\n\r\n", b"WARC/1.1", b"a"])).map(b"".join))

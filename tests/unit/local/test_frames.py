@@ -14,7 +14,8 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
         for n, size in enumerate([1, 5_000, 3 * BUFFER_BYTES if piece > 7 else 9, 20])
     ]
     readings = [read_page(page, url="https://h/") for page in pages]
-    stream = READY + b"".join(map(pack_reading, readings)) + pack_error("no")
+    lies = [None, ("/a/1.warc", 0), ("/a/1.warc", 77), None]
+    stream = READY + b"".join(map(pack_reading, readings, lies)) + pack_error("no")
     answers, taken = AnswerBuffer(), []
     while stream:
         room = answers.room()
@@ -25,5 +26,5 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
             taken.append(parts)
 
     assert taken[0] == (b"", b"", b"", b"")
-    assert [unpack_reading(parts) for parts in taken[1:-1]] == readings
+    assert [unpack_reading(parts) for parts in taken[1:-1]] == list(zip(readings, lies, strict=True))
     assert taken[-1][0] == b'"no"'

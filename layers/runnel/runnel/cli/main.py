@@ -103,7 +103,7 @@ def cli(context: click.Context, /, **shared: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
-    gc.set_threshold(_COLLECT_AFTER)
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(given, prog_name="runnel", standalone_mode=False)

@@ -7,27 +7,28 @@ that a later reading needs.
 from collections.abc import Mapping
 
 _KEPT = ("content-type", "etag", "last-modified", "link", "x-robots-tag", "content-language")
-_END = b"\r\n\r\n"
+#: What follows a record's body.
+RECORD_END = b"\r\n\r\n"
 
 
-def response_record(
-    *, url: str, status: int, headers: Mapping[str, str], body: bytes, fetched_at: str, record_id: str
+def record_head(
+    *, url: str, status: int, headers: Mapping[str, str], body_bytes: int, fetched_at: str, record_id: str
 ) -> bytes:
-    """One record. *fetched_at* is RFC 3339 UTC; *record_id* a UUID; line ends in header values are dropped."""
+    """What stands before the body. *fetched_at* is RFC 3339 UTC; *record_id* a UUID; header values lose line ends."""
     kept = "".join(f"{name}: {_plain(headers[name])}\r\n" for name in _KEPT if name in headers)
-    http = f"HTTP/1.1 {status} -\r\n{kept}\r\n".encode("utf-8", "replace") + body
+    http = f"HTTP/1.1 {status} -\r\n{kept}\r\n".encode("utf-8", "replace")
     head = (
         "WARC/1.1\r\nWARC-Type: response\r\n"
         f"WARC-Record-ID: <urn:uuid:{record_id}>\r\nWARC-Date: {fetched_at}\r\nWARC-Target-URI: {_plain(url)}\r\n"
-        f"Content-Type: application/http;msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n"
+        f"Content-Type: application/http;msgtype=response\r\nContent-Length: {len(http) + body_bytes}\r\n\r\n"
     )
-    return head.encode("utf-8", "replace") + http + _END
+    return head.encode("utf-8", "replace") + http
 
 
 def body_of(record: bytes) -> bytes:
-    """The body that `response_record` stored in *record*."""
-    http = record.split(_END, 1)[1]
-    return http.split(_END, 1)[1][: -len(_END)]
+    """The body that stands in *record*."""
+    http = record.split(RECORD_END, 1)[1]
+    return http.split(RECORD_END, 1)[1][: -len(RECORD_END)]
 
 
 def _plain(value: str) -> str:

@@ -12,8 +12,11 @@ from typing import BinaryIO, Final
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
 
-#: Lengths of URL, charset and body; then whether to render.
-REQUEST: Final = struct.Struct(">III?")
+#: Lengths of URL, charset, stem, what stands before and behind the body in its file, and body; then whether to render.
+REQUEST: Final = struct.Struct(">IIIIII?")
+
+#: Where a response lies in a file: path and offset.
+Lies = tuple[str, int]
 
 #: Lengths of facts, links, Markdown and packed Markdown.
 ANSWER: Final = struct.Struct(">IIII")
@@ -36,12 +39,16 @@ class PageRequest:
     url: str
     charset: str | None
     render: bool
+    #: Where the body is to be appended, and what stands around it there; "" for nowhere.
+    stem: str = ""
+    around: tuple[bytes, bytes] = (b"", b"")
 
 
 def pack_request(request: PageRequest) -> bytes:
     """Return what stands before the body on the wire; the body follows as it is."""
-    url, charset = request.url.encode(errors=ERRORS), (request.charset or "").encode(errors=ERRORS)
-    return REQUEST.pack(len(url), len(charset), len(request.body), request.render) + url + charset
+    texts = (request.url, request.charset or "", request.stem)
+    parts = (*(text.encode(errors=ERRORS) for text in texts), *request.around)
+    return b"".join((REQUEST.pack(*map(len, parts), len(request.body), request.render), *parts))
 
 
 def next_request(pipe: BinaryIO) -> PageRequest | None:
@@ -49,20 +56,27 @@ def next_request(pipe: BinaryIO) -> PageRequest | None:
     head = pipe.read(REQUEST.size)
     if len(head) < REQUEST.size:
         return None
-    url_bytes, charset_bytes, body_bytes, render = REQUEST.unpack(head)
-    rest = pipe.read(url_bytes + charset_bytes)
-    body = pipe.read(body_bytes)
-    if len(rest) < url_bytes + charset_bytes or len(body) < body_bytes:
+    *lengths, render = REQUEST.unpack(head)
+    parts = [pipe.read(length) for length in lengths]
+    if [len(part) for part in parts] != lengths:
         return None
-    url, charset = rest[:url_bytes].decode(), rest[url_bytes:].decode()
-    return PageRequest(body=body, url=url, charset=charset or None, render=render)
+    url, charset, stem, before, behind, body = parts
+    return PageRequest(
+        body=body,
+        url=url.decode(),
+        charset=charset.decode() or None,
+        render=render,
+        stem=stem.decode(),
+        around=(before, behind),
+    )
 
 
-def pack_reading(reading: PageReading) -> bytes:
-    """Return a reading as an answer."""
+def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
+    """Return a reading as an answer, with the place of its response if it was appended."""
     facts = json.dumps([
         reading.title, reading.description, reading.lang, reading.links_truncated, reading.nofollow, reading.noindex,
         reading.canonical, reading.refresh, reading.headings, reading.words, reading.body_hash, reading.content_hash,
+        lies,
     ]).encode()  # fmt: skip
     links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
     return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
@@ -71,6 +85,11 @@ def pack_reading(reading: PageReading) -> bytes:
 def pack_error(message: str) -> bytes:
     """Return the answer for a page that cannot be read."""
     return _packed(json.dumps(message).encode(), b"", b"", b"")
+
+
+def pack_failure(error: OSError) -> bytes:
+    """Return the answer for a page whose response cannot be stored."""
+    return _packed(json.dumps({"errno": error.errno, "strerror": error.strerror}).encode(), b"", b"", b"")
 
 
 class AnswerBuffer:
@@ -117,13 +136,16 @@ class AnswerBuffer:
         )
 
 
-def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> PageReading:
-    """Return the reading in an answer; raises the `PageUnreadable` that it says."""
+def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReading, Lies | None]:
+    """Return the reading in an answer and where its response lies; raises the `PageUnreadable`, `OSError` it says."""
     facts = json.loads(parts[0].decode())
     if isinstance(facts, str):
         raise PageUnreadable(facts)
+    if isinstance(facts, dict):
+        raise OSError(facts["errno"], facts["strerror"])
+    *facts, lies = facts
     title, description, lang, truncated, nofollow, noindex, canonical, refresh, headings, words, body, content = facts
-    return PageReading(
+    reading = PageReading(
         title=title,
         description=description,
         lang=lang,
@@ -141,6 +163,7 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> PageReading:
         content_hash=content,
         markdown_gz=parts[3],
     )
+    return reading, tuple(lies) if lies else None
 
 
 def _packed(*parts: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """A laptop's Runnel: the local services with worker processes, and the drivers of this process."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from runnel.local.reserve import Reserve
 from runnel.settings import Settings
 from runnel.usecases.drive_jobs import Drivers
 from runnel.usecases.services import Services
-from runnel.wiring.local import TENANT, open_services
+from runnel.wiring.local import RAW_FILES, TENANT, open_services
 
 if TYPE_CHECKING:
     from runnel.extraction.page import PageReading
+    from runnel.local.frames import Lies
     from runnel.local.workers import WorkerPool
 
 __all__ = ["TENANT", "Home", "open_home"]
@@ -51,9 +51,8 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
         adopts: Whether a control call may start a driver in this process, as in `runnel serve`.
     """
     reader = _Workers()
-    _collect_seldom()
     try:
-        async with open_services(settings, reader=reader) as local:
+        async with open_services(settings, reader=reader, appending=reader) as local:
             drivers, reserve = Drivers(local.services), Reserve(settings.home)
             reserve.keep()
             if adopts:
@@ -67,11 +66,6 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
         await reader.close()
 
 
-def _collect_seldom() -> None:
-    """Most objects of a crawl live to its end: looking through them again and again costs 5 % of its CPU."""
-    gc.set_threshold(50_000, 20, 100)
-
-
 class _Workers:
     """The `PageReader` of worker processes, made for the first page: most commands read none."""
 
@@ -79,11 +73,19 @@ class _Workers:
         self._pool: WorkerPool | None = None
 
     async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> "PageReading":
+        return await self._started().read(body, url=url, charset=charset, render=render)
+
+    async def read_appending(
+        self, body: bytes, *, url: str, charset: str | None, stem: str, around: tuple[bytes, bytes]
+    ) -> "tuple[PageReading, Lies | None]":
+        return await self._started().read_appending(body, url=url, charset=charset, stem=stem, around=around)
+
+    def _started(self) -> "WorkerPool":
         if self._pool is None:
             from runnel.local.workers import WorkerPool
 
-            self._pool = WorkerPool(size=1)
-        return await self._pool.read(body, url=url, charset=charset, render=render)
+            self._pool = WorkerPool(size=1, files=RAW_FILES)
+        return self._pool
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -1,19 +1,24 @@
 """The program of a worker process: pages in on file 0, readings out on it, one after the other, until it closes.
 
-Laws: it imports nothing but the extraction; it ends when its parent does, by the closed pipe when it waits and by the
-kernel's alarm when a page holds it; it answers every page it can, in order.
+Laws: it imports nothing but the extraction and what appends responses to their files; it ends when its parent does, by
+the closed pipe when it waits and by the kernel's alarm when a page holds it; it answers every page it can, in order.
 """
 
+import errno
 import gc
 import signal
 import sys
 from collections.abc import Callable
-from typing import BinaryIO, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_links, read_page
-from runnel.local.frames import READY, PageRequest, next_request, pack_error, pack_reading
+from runnel.local.frames import READY, Lies, PageRequest, next_request, pack_error, pack_failure, pack_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Enough that a usual page comes in one read.
 BUFFER_BYTES: Final = 256 * 1024
@@ -24,14 +29,36 @@ COLLECT_AFTER: Final = 50_000
 Reading = Callable[[PageRequest], PageReading]
 
 
+class Files(Protocol):
+    """What responses are appended to."""
+
+    def append(self, stem: str, parts: "Sequence[bytes]") -> Lies:
+        """Append *parts* as one piece; where it lies. Raises `OSError`."""
+        ...
+
+
+class NoFiles:
+    """Nothing is appended."""
+
+    def append(self, stem: str, parts: "Sequence[bytes]") -> Lies:
+        """Refuse."""
+        raise OSError(errno.ENOSYS, "This worker appends nothing", stem, len(parts))
+
+
 def main(argv: list[str]) -> None:
-    """Serve until the parent goes; `argv[0]` is after how many seconds a page is given up with the process."""
+    """Serve until the parent goes.
+
+    `argv[0]` is after how many seconds a page is given up with the process, `argv[1]` names the class of the files
+    that responses are appended to, as `module:class`.
+    """
     # A page's tree has no cycles of Python's, and looking for some after every few hundred nodes costs a tenth.
     gc.set_threshold(COLLECT_AFTER)
-    serve(read_request, give_up_after_s=float(argv[0]))
+    module, _, name = argv[1].partition(":")
+    files: Files = getattr(import_module(module), name)()
+    serve(read_request, files, give_up_after_s=float(argv[0]))
 
 
-def serve(read: Reading, *, give_up_after_s: float) -> None:
+def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
     """Answer each page with *read*; the alarm's default deed is to end a process, even one that is deep in C."""
     with (
         open(0, "rb", buffering=BUFFER_BYTES, closefd=False) as pages,  # a descriptor, not a path
@@ -40,7 +67,7 @@ def serve(read: Reading, *, give_up_after_s: float) -> None:
         _send(answers, READY)
         while (request := next_request(pages)) is not None:
             signal.setitimer(signal.ITIMER_REAL, give_up_after_s)
-            answer = _answer(read, request)
+            answer = _answer(read, files, request)
             signal.setitimer(signal.ITIMER_REAL, 0)
             _send(answers, answer)
 
@@ -51,11 +78,17 @@ def read_request(request: PageRequest) -> PageReading:
     return reading(request.body, url=request.url, charset=request.charset)
 
 
-def _answer(read: Reading, request: PageRequest) -> bytes:
+def _answer(read: Reading, files: Files, request: PageRequest) -> bytes:
     try:
-        return pack_reading(read(request))
+        reading = read(request)
+        if not request.stem or reading.is_empty:
+            return pack_reading(reading)
+        before, behind = request.around
+        return pack_reading(reading, files.append(request.stem, (before, request.body, behind)))
     except PageUnreadable as exc:
         return pack_error(exc.message)
+    except OSError as exc:
+        return pack_failure(exc)
 
 
 def _send(answers: BinaryIO, answer: bytes) -> None:

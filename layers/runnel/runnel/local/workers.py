@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 import runnel
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
-from runnel.local.frames import AnswerBuffer, PageRequest, pack_request, unpack_reading
+from runnel.local.frames import AnswerBuffer, Lies, PageRequest, pack_request, unpack_reading
 
 #: Pages a worker holds at once: one in work, and enough behind it that it never waits for our loop.
 PAGES_AHEAD: Final = 4
@@ -36,6 +36,9 @@ BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from runnel.local.worker_main import main; main(sys.argv[1:])"
 )
 
+#: For workers that only read.
+NO_FILES: Final = "runnel.local.worker_main:NoFiles"
+
 CLOSED: Final = "The page readers were closed."
 CRASHED: Final = "The page's reader crashed on it."
 
@@ -45,7 +48,7 @@ class _Page:
 
     __slots__ = ("answer", "request")
 
-    def __init__(self, request: PageRequest, answer: "asyncio.Future[PageReading]") -> None:
+    def __init__(self, request: PageRequest, answer: "asyncio.Future[tuple[PageReading, Lies | None]]") -> None:
         self.request = request
         self.answer = answer
 
@@ -62,6 +65,7 @@ class WorkerPool:
         *,
         size: int = 1,
         parse_timeout: timedelta = timedelta(seconds=10),
+        files: str = "",
         program: Sequence[str] | None = None,
     ) -> None:
         """Start nothing yet.
@@ -69,11 +73,12 @@ class WorkerPool:
         Args:
             size: processes at most.
             parse_timeout: after this a page is given up and its process killed.
+            files: the class whose objects append responses to files, as `module:class`, for `read_appending`.
             program: the command line of a worker; None is ours.
         """
         self._size = size
         self._parse_timeout = parse_timeout
-        self._program = tuple(program) if program is not None else worker_program(parse_timeout + ORPHAN_GRACE)
+        self._program = tuple(program) if program is not None else worker_program(parse_timeout + ORPHAN_GRACE, files)
         self._workers: list[_Worker] = []
         self._waiting: deque[_Page] = deque()
         self._starting: set[asyncio.Task[None]] = set()
@@ -92,9 +97,25 @@ class WorkerPool:
 
     async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
         """Read a page in a worker; raises `PageUnreadable`, also when the worker hung or died on it."""
+        return (await self._ask(PageRequest(body=body, url=url, charset=charset, render=render)))[0]
+
+    async def read_appending(
+        self, body: bytes, *, url: str, charset: str | None, stem: str, around: tuple[bytes, bytes]
+    ) -> tuple[PageReading, Lies | None]:
+        """Read and render a page in a worker, which appends its body, with what is *around* it, to a file.
+
+        Returns:
+            The reading, and where the body lies; None for a page without a word.
+
+        Raises:
+            PageUnreadable: As `read`.
+            OSError: The body cannot be appended.
+        """
+        return await self._ask(PageRequest(body=body, url=url, charset=charset, render=True, stem=stem, around=around))
+
+    async def _ask(self, request: PageRequest) -> tuple[PageReading, Lies | None]:
         if self._closed:
             raise PageUnreadable(CLOSED)
-        request = PageRequest(body=body, url=url, charset=charset, render=render)
         page = _Page(request, asyncio.get_running_loop().create_future())
         self._waiting.append(page)
         self._dispatch()
@@ -212,7 +233,9 @@ class _Worker(asyncio.BufferedProtocol):
         """Send a page behind those that are there."""
         self.pages.append(page)
         if self._transport is not None:
-            self._transport.writelines((pack_request(page.request), page.request.body))
+            # Two calls: joining them would copy the body.
+            self._transport.write(pack_request(page.request))
+            self._transport.write(page.request.body)
         if self.is_ready and len(self.pages) == 1:
             self._watch(self._parse_timeout_s)
 
@@ -273,10 +296,10 @@ class _Worker(asyncio.BufferedProtocol):
         self.end()
 
 
-def worker_program(give_up_after: timedelta) -> tuple[str, ...]:
+def worker_program(give_up_after: timedelta, files: str) -> tuple[str, ...]:
     """Return the command line of a worker that ends itself when a page holds it longer than *give_up_after*."""
     root = str(Path(runnel.__file__).parents[1])
-    return (sys.executable, "-P", "-c", BOOT, root, str(give_up_after.total_seconds()))
+    return (sys.executable, "-P", "-c", BOOT, root, str(give_up_after.total_seconds()), files or NO_FILES)
 
 
 def _spawn(program: tuple[str, ...]) -> "tuple[socket.socket, subprocess.Popen[bytes]]":
@@ -307,5 +330,5 @@ def _resolve(page: _Page, parts: tuple[bytes, bytes, bytes, bytes]) -> None:
         return
     try:
         page.answer.set_result(unpack_reading(parts))
-    except PageUnreadable as exc:
+    except (PageUnreadable, OSError) as exc:
         page.answer.set_exception(exc)

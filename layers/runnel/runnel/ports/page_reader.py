@@ -1,6 +1,9 @@
 """The port through which a body becomes what its page says."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from runnel.domain.verdicts import RawRef
 
 if TYPE_CHECKING:  # the parser is heavy, and most commands read no page
     from runnel.extraction.page import PageReading
@@ -26,4 +29,30 @@ class PageReader(Protocol):
             charset: what the HTTP header named, if it did.
             render: False leaves `markdown`, `content_hash` and `markdown_gz` empty.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawPlace:
+    """Where a raw response belongs, and what stands before its body there."""
+
+    tenant: str
+    job_id: str
+    #: As for `RawStore.put`.
+    name: str
+    head: bytes
+
+
+class PageKeeper(Protocol):
+    """
+    Reads a page and keeps its raw response in one go, for a home where both happen in the same place.
+
+    Promises: the reading is that of a `PageReader` with `render` set; what is kept is what `RawStore.put` would have
+    kept and `RawStore.get` finds; of a page without a word nothing is kept.
+    """
+
+    async def read_and_keep(
+        self, body: bytes, *, url: str, charset: str | None, place: RawPlace
+    ) -> "tuple[PageReading, RawRef | None]":
+        """Read and keep; raises `PageUnreadable`, and `StoreUnavailable` when it cannot be kept."""
         ...

@@ -30,7 +30,7 @@ from runnel.domain.payloads import (
     FetchedPage,
 )
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
-from runnel.domain.warc import response_record
+from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
 from runnel.fetching.answers import failure_of_status, retry_after_s, robots_wishes, sniff_type
 from runnel.fetching.canonical import MAX_URL_LENGTH
@@ -38,7 +38,7 @@ from runnel.fetching.sitemaps import Sitemap, parse_sitemap
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
 from runnel.ports.fetcher import Fetcher, FetchResponse
-from runnel.ports.page_reader import PageReader
+from runnel.ports.page_reader import PageKeeper, PageReader, RawPlace
 from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class CrawlerPorts:
     clock: Clock
     #: None: the processor runs elsewhere and renders for itself.
     rendered: RenderedPages | None = None
+    #: None: pages are read by `reader` and kept by `raw`.
+    keeper: PageKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,8 @@ class _Page:
     reading: "PageReading | None"
     fetched_at: str
     sitemap: Sitemap | None = None
+    #: Where it lies, if it was kept when it was read.
+    raw: RawRef | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -159,25 +163,33 @@ class _Call:
         """Read what the page says; raises `FetchFailed` (unsupported_type, decode, too_large)."""
         fetched_at = self._ports.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         content_type = response.content_type or sniff_type(response.body)
-        reading = sitemap = None
+        reading = raw = sitemap = None
         if self._request.purpose == "sitemap":
             sitemap = parse_sitemap(response.body, url=response.url, most=self._request.max_links)
         if self._request.purpose == "pages":
             if content_type not in PAGE_TYPES:
                 raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
             if content_type in HTML_TYPES:
-                reading = await self._read_html(response)
+                reading, raw = await self._read_html(response, fetched_at)
         return _Page(
-            response=response, content_type=content_type, reading=reading, fetched_at=fetched_at, sitemap=sitemap
+            response=response,
+            content_type=content_type,
+            reading=reading,
+            fetched_at=fetched_at,
+            sitemap=sitemap,
+            raw=raw,
         )
 
-    async def _read_html(self, response: FetchResponse) -> "PageReading":
+    async def _read_html(self, response: FetchResponse, fetched_at: str) -> "tuple[PageReading, RawRef | None]":
         """Read links and facts, and the Markdown too where it can be handed on."""
-        render = self._ports.rendered is not None
+        body, url, charset = response.body, response.url, response.charset
+        keeper, render = self._ports.keeper, self._ports.rendered is not None
         try:
-            return await self._ports.reader.read(
-                response.body, url=response.url, charset=response.charset, render=render
-            )
+            if keeper is None:
+                return await self._ports.reader.read(body, url=url, charset=charset, render=render), None
+            request, head = self._request, self._record_head(response, fetched_at)
+            place = RawPlace(request.tenant, request.job_id, request.raw_name, head)
+            return await keeper.read_and_keep(body, url=url, charset=charset, place=place)
         except PageUnreadable as error:
             raise FetchFailed(ErrorCategory.DECODE, error.message) from error
 
@@ -201,8 +213,7 @@ class _Call:
     async def answer(self, outcomes: list[_Outcome]) -> CrawlResponse:
         """Store the bodies as one object and put the results together."""
         kept = [outcome.page for outcome in outcomes if outcome.page is not None and self._is_kept(outcome.page)]
-        refs = await self._store(kept)
-        places = {id(page): ref for page, ref in zip(kept, refs, strict=True)}
+        places = await self._store(kept)
         budget_bytes = (MAX_ANSWER_BYTES - _RESERVED_BYTES) // max(1, len(outcomes))
         results = tuple(
             outcome.result
@@ -218,28 +229,33 @@ class _Call:
         """Tell whether anybody will want the body again."""
         return self._request.purpose == "pages" and not page.is_empty
 
-    async def _store(self, pages: list[_Page]) -> tuple[RawRef, ...]:
-        """Store the bodies, and hand on what was rendered."""
-        if not pages:
-            return ()
-        request, name = self._request, self._request.raw_name
-        records = tuple(self._record(page) for page in pages)
-        refs = await self._ports.raw.put(request.tenant, request.job_id, name, records)
+    async def _store(self, pages: list[_Page]) -> dict[int, RawRef]:
+        """Store the bodies that were not kept yet, and hand on what was rendered; where each lies, by the page's id."""
+        request, loose = self._request, [page for page in pages if page.raw is None]
+        places = {id(page): page.raw for page in pages if page.raw is not None}
+        if loose:
+            records = tuple(self._record(page) for page in loose)
+            refs = await self._ports.raw.put(request.tenant, request.job_id, request.raw_name, records)
+            places |= {id(page): ref for page, ref in zip(loose, refs, strict=True)}
         if self._ports.rendered is not None:
-            for page, ref in zip(pages, refs, strict=True):
+            for page in pages:
                 if page.reading is not None:
-                    self._ports.rendered.keep(ref, page.reading)
-        return refs
+                    self._ports.rendered.keep(places[id(page)], page.reading)
+        return places
 
     def _record(self, page: _Page) -> bytes:
-        """Give the WARC record of a page; its id says which call of which job wrote it."""
-        request, response = self._request, page.response
-        return response_record(
+        """Give the WARC record of a page."""
+        return b"".join((self._record_head(page.response, page.fetched_at), page.response.body, RECORD_END))
+
+    def _record_head(self, response: FetchResponse, fetched_at: str) -> bytes:
+        """Give what stands before a page's body; the record's id says which call of which job wrote it."""
+        request = self._request
+        return record_head(
             url=response.url,
             status=response.status,
             headers=response.headers,
-            body=response.body,
-            fetched_at=page.fetched_at,
+            body_bytes=len(response.body),
+            fetched_at=fetched_at,
             record_id=str(uuid5(NAMESPACE_URL, f"{request.tenant}/{request.job_id}/{request.raw_name}/{response.url}")),
         )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runnel.adapters.filesystem.locks import FolderJobLocks
-from runnel.adapters.filesystem.raw_store import FolderRawStore
+from runnel.adapters.filesystem.raw_store import AppendingReader, FolderPageKeeper, FolderRawStore
 from runnel.adapters.inprocess.functions import (
     InProcessCrawler,
     InProcessOrchestrators,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 #: The tenant of everything on a laptop.
 TENANT = "local"
+#: What a worker process appends raw responses with, as `module:class`.
+RAW_FILES = "runnel.adapters.filesystem.growing:GrowingFiles"
 #: Fetches of all jobs of this process together.
 _CONNECTIONS = 100
 
@@ -105,6 +107,7 @@ class _Functions:
     raw: FolderRawStore
     clock: SystemClock
     reader: PageReader
+    appending: AppendingReader | None
     batch_bell: LoopBell
     outputs: _JobOutputs
     _rendered: RenderedPages = field(default_factory=RenderedPages)
@@ -132,7 +135,12 @@ class _Functions:
 
         self._fetcher = HttpFetcher(allow_private=self.settings.allow_private, connections=_CONNECTIONS)
         ports = CrawlerPorts(
-            fetcher=self._fetcher, reader=self.reader, raw=self.raw, clock=self.clock, rendered=self._rendered
+            fetcher=self._fetcher,
+            reader=self.reader,
+            raw=self.raw,
+            clock=self.clock,
+            rendered=self._rendered,
+            keeper=FolderPageKeeper(self.raw, self.appending) if self.appending else None,
         )
         return partial(crawl_pages, ports)
 
@@ -153,8 +161,15 @@ class _Functions:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, reader: PageReader) -> AsyncIterator[LocalServices]:
-    """The laptop's services while the context lasts; *reader* parses pages elsewhere than on the event loop.
+async def open_services(
+    settings: Settings, *, reader: PageReader, appending: AppendingReader | None = None
+) -> AsyncIterator[LocalServices]:
+    """The laptop's services while the context lasts.
+
+    Args:
+        settings: Where everything lies.
+        reader: Parses pages elsewhere than on the event loop.
+        appending: The same, where it can store raw responses too.
 
     Raises:
         ConfigInvalid: `RUNNEL_HOME` cannot be used.
@@ -174,6 +189,7 @@ async def open_services(settings: Settings, *, reader: PageReader) -> AsyncItera
             raw=raw,
             clock=clock,
             reader=reader,
+            appending=appending,
             batch_bell=bell,
             outputs=outputs,
         )

@@ -1,50 +1,41 @@
 """Raw responses in files that only grow.
 
-Laws:
-1. One file for each job, driver's term and process: nobody else appends to it, so offsets are what we say.
-2. The records of a call are appended with one write; a tail that a kill has torn is never referred to.
-3. Nothing is synced: what is lost with the power is fetched again.
+Laws: the records of a call are appended as one piece; nothing is synced, for what is lost with the power is fetched
+again. Where a worker process reads a page, it appends the response itself (`place_of`): the body need not come back.
 """
 
 import asyncio
-import os
 import shutil
-from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from runnel.adapters.filesystem.failures import translated
+from runnel.adapters.filesystem.growing import GrowingFiles
 from runnel.adapters.filesystem.keys import object_path
 from runnel.domain.object_keys import check_key, check_name
 from runnel.domain.verdicts import RawRef
+from runnel.domain.warc import RECORD_END
 from runnel.errors import StoreUnavailable
-
-#: Files kept open for appending; the one used least is closed first.
-_OPEN_FILES = 16
-_APPEND_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-
-#: A file that grows: its key and its descriptor.
-_Growing = tuple[str, int]
+from runnel.extraction.page import PageReading
+from runnel.ports.page_reader import RawPlace
 
 
-@dataclass(slots=True)
-class _Append:
-    """Records on their way into a file."""
+class AppendingReader(Protocol):
+    """Reads a page in another process, which appends the response to a file."""
 
-    group: tuple[str, str, str]
-    name: str
-    records: tuple[bytes, ...]
-    done: tuple[RawRef, ...] | None = None
-    failed: OSError | None = None
+    async def read_appending(
+        self, body: bytes, *, url: str, charset: str | None, stem: str, around: tuple[bytes, bytes]
+    ) -> tuple[PageReading, tuple[str, int] | None]:
+        """Read and render a page; where its response lies: path and offset, None for an empty page.
 
-    def refs(self) -> tuple[RawRef, ...]:
-        """Where the records lie; raises what kept them from being written."""
-        if self.done is None:
-            raise self.failed or StoreUnavailable("The raw store is closed.")
-        return self.done
+        Raises:
+            PageUnreadable: As `PageReader.read`.
+            OSError: The page can be read but its response cannot be stored.
+        """
+        ...
 
 
 class FolderRawStore:
@@ -54,26 +45,21 @@ class FolderRawStore:
         """Keep records below *root*."""
         self._root = root
         # One thread: appends do not overtake each other.
-        self._files = ThreadPoolExecutor(1, thread_name_prefix="raw")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="raw")
+        self._files = GrowingFiles()
         self._is_closed = False
-        self._waiting: list[_Append] = []
-        self._appending: asyncio.Task[None] | None = None
-        self._growing: OrderedDict[tuple[str, str, str], _Growing] = OrderedDict()
 
     async def put(self, tenant: str, job_id: str, name: str, records: tuple[bytes, ...]) -> tuple[RawRef, ...]:
-        check_name(tenant), check_key(f"raw/{job_id}/{name}")
+        stem = self.stem_of(tenant, job_id, name)
         if not records:
             return ()
         if self._is_closed:
             raise StoreUnavailable("The raw store is closed.")
-        append = _Append((tenant, job_id, name.partition("-")[0]), name, records)
-        self._waiting.append(append)
-        if self._appending is None:
-            self._appending = asyncio.create_task(self._append_waiting())
-        # Others wait for the same visit: our own cancellation may not take it from them.
-        await asyncio.shield(self._appending)
+        loop = asyncio.get_running_loop()
         with translated(self._root):
-            return append.refs()
+            # Others' appends wait behind it: our own cancellation may not leave a half of it.
+            path, offset = await asyncio.shield(loop.run_in_executor(self._thread, self._files.append, stem, records))
+        return _refs(job_id, path, offset, records)
 
     async def get(self, tenant: str, ref: RawRef) -> bytes | None:
         path = object_path(self._root, tenant, ref.key)
@@ -88,66 +74,45 @@ class FolderRawStore:
     async def close(self) -> None:
         """Finish what is under way and close the files; harmless when they are closed."""
         self._is_closed = True
-        if self._appending is not None:
-            await self._appending
-        await asyncio.to_thread(self._files.shutdown)
-        self._close_all()
+        await asyncio.to_thread(self._thread.shutdown)
+        self._files.close()
 
-    async def _append_waiting(self) -> None:
-        """Append what waits, in one visit to the thread: the visit costs more than the write."""
-        batch, self._waiting, self._appending = self._waiting, [], None
-        await asyncio.get_running_loop().run_in_executor(self._files, self._append_all, batch)
+    def stem_of(self, tenant: str, job_id: str, name: str) -> str:
+        """The path at which the records of a call belong, without its ending."""
+        check_name(tenant), check_key(f"raw/{job_id}/{name}")
+        return object_path(self._root, tenant, f"raw/{job_id}/{name}").as_posix()
 
-    def _append_all(self, batch: list[_Append]) -> None:
-        """Append each group's records with one write."""
-        groups: dict[tuple[str, str, str], list[_Append]] = {}
-        for append in batch:
-            groups.setdefault(append.group, []).append(append)
-        for group, appends in groups.items():
-            try:
-                refs = iter(self._append(group, appends[0].name, [r for append in appends for r in append.records]))
-            except OSError as error:
-                for append in appends:
-                    append.failed = error
-            else:
-                for append in appends:
-                    append.done = tuple(islice(refs, len(append.records)))
 
-    def _append(self, group: tuple[str, str, str], name: str, records: list[bytes]) -> list[RawRef]:
-        key, descriptor = self._growing.get(group) or self._begin(group, name)
-        self._growing.move_to_end(group)
-        # Asked each time: a write that failed half-way has left its part.
-        offset = os.fstat(descriptor).st_size
-        body = b"".join(records)
-        written = os.write(descriptor, body)
-        while written < len(body):
-            written += os.write(descriptor, body[written:])
-        refs = []
-        for record in records:
-            refs.append(RawRef(key=key, offset=offset, length_bytes=len(record)))
-            offset += len(record)
-        return refs
+class FolderPageKeeper:
+    """`PageKeeper` over a reader in another process: it appends where this store would."""
 
-    def _begin(self, group: tuple[str, str, str], name: str) -> _Growing:
-        tenant, job_id, _ = group
-        while len(self._growing) >= _OPEN_FILES:
-            os.close(self._growing.popitem(last=False)[1][1])
-        attempt = 0
-        while True:
-            # A name that another process has begun is left to it.
-            key = f"raw/{job_id}/{name}.warc" if not attempt else f"raw/{job_id}/{name}.{attempt}.warc"
-            path = object_path(self._root, tenant, key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._growing[group] = key, os.open(path, _APPEND_NEW, 0o666)
-            except FileExistsError:
-                attempt += 1
-            else:
-                return self._growing[group]
+    def __init__(self, store: FolderRawStore, reader: AppendingReader) -> None:
+        """Keep pages among the files of *store*."""
+        self._store = store
+        self._reader = reader
 
-    def _close_all(self) -> None:
-        while self._growing:
-            os.close(self._growing.popitem()[1][1])
+    async def read_and_keep(
+        self, body: bytes, *, url: str, charset: str | None, place: RawPlace
+    ) -> tuple[PageReading, RawRef | None]:
+        stem, around = self._store.stem_of(place.tenant, place.job_id, place.name), (place.head, RECORD_END)
+        with translated(stem):
+            reading, lies = await self._reader.read_appending(body, url=url, charset=charset, stem=stem, around=around)
+        if lies is None:
+            return reading, None
+        length = len(place.head) + len(body) + len(RECORD_END)
+        return reading, _ref(place.job_id, *lies, length)
+
+
+def _refs(job_id: str, path: str, offset: int, records: Sequence[bytes]) -> tuple[RawRef, ...]:
+    refs = []
+    for record in records:
+        refs.append(_ref(job_id, path, offset, len(record)))
+        offset += len(record)
+    return tuple(refs)
+
+
+def _ref(job_id: str, path: str, offset: int, length: int) -> RawRef:
+    return RawRef(key=f"raw/{job_id}/{path.rpartition('/')[2]}", offset=offset, length_bytes=length)
 
 
 def _remove(folder: Path) -> None:
