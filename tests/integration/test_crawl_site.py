@@ -49,6 +49,35 @@ async def _verdicts(home: RealHome, job: Job) -> dict[str, UrlRecord]:
     return {_path(record.url): record for record in await list_urls(home.services, job)}
 
 
+@pytest.mark.parametrize("validates", [True, False])
+async def test_an_unchanged_site_is_crawled_again_without_a_write(
+    site: SiteServer, home: RealHome, *, validates: bool
+) -> None:
+    """By the site's word (ETag), else by the body's hash; redirects, twins and all. A page that changes is seen."""
+    site.validates = validates
+    first = await home.crawl(site.url())
+    pages = {page.url: page for page in await list_pages(home.services, TENANT, first.library_id)}
+    before = {key for _, key in home.stores.state.objects}
+    second = await home.crawl(site.url(), mode="incremental")
+    again = {page.url: page for page in await list_pages(home.services, TENANT, first.library_id)}
+    new = {key for _, key in home.stores.state.objects} - before
+    site.add("/docs/guide/light.html", "<title>Light</title><main><h1>Light</h1><p>It is all different now.</p></main>")
+    third = await home.crawl(site.url(), mode="incremental")
+    changed = {page.url: page for page in await list_pages(home.services, TENANT, first.library_id)}
+
+    assert first.ending is not None
+    assert second.ending is not None
+    assert third.ending is not None
+    assert again == pages
+    assert (second.ending.counts.fetched, second.ending.counts.unchanged) == (0, first.ending.counts.fetched)
+    assert second.ending.counts.seen == first.ending.counts.seen
+    assert {key.partition("/")[0] for key in new} == {"generations"}
+    assert third.ending.counts.fetched == 1
+    assert [url for url in pages if pages[url].content_hash != changed[url].content_hash] == [
+        site.url("/docs/guide/light.html")
+    ]
+
+
 async def test_every_url_gets_the_verdict_that_the_site_calls_for(site: SiteServer, home: RealHome) -> None:
     """The oracle was written by hand, apart from the crawler: "why is page X missing?" has a true answer."""
     job = await home.crawl(site.url())

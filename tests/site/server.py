@@ -18,6 +18,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +59,8 @@ class SiteServer:
 
     def __init__(self, pages: Pages | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         """Prepare the site; nothing listens before the context is entered. Port 0 takes a free one."""
+        #: Whether pages have an ETag, and are not sent to whoever has them.
+        self.validates = False
         self.requests: list[SeenRequest] = []
         self.in_flight = 0
         self.max_in_flight = 0
@@ -242,10 +245,12 @@ class SiteServer:
         if fault is not None:
             return await fault.answer(request, self._closing)
         page = self._find(target)
-        response = web.Response(
-            status=page.status, body=page.render(self.base), headers={"Content-Type": page.content_type, **page.headers}
-        )
-        return await send(request, response)
+        body, headers = page.render(self.base), {"Content-Type": page.content_type, **page.headers}
+        if self.validates and page.status == 200:
+            headers["ETag"] = f'"{sha256(body).hexdigest()[:16]}"'
+            if request.headers.get("If-None-Match") == headers["ETag"]:
+                return await send(request, web.Response(status=304, headers=headers))
+        return await send(request, web.Response(status=page.status, body=body, headers=headers))
 
     def _find(self, target: str) -> Page:
         found = self._added[target] if target in self._added else self._pages.find(target)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job
-from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, ProcessRequest
+from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, CrawlTarget, FetchedPage, ProcessRequest
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import CallFailed
@@ -94,12 +94,12 @@ class ScriptedCrawler:
         home.in_flight += len(request.targets)
         home.max_in_flight = max(home.max_in_flight, home.in_flight)
         try:
-            return CrawlResponse(results=tuple([await self._fetch(request, target.url) for target in request.targets]))
+            return CrawlResponse(results=tuple([await self._fetch(request, target) for target in request.targets]))
         finally:
             home.in_flight -= len(request.targets)
 
-    async def _fetch(self, request: CrawlRequest, url: str) -> CrawlResult:
-        home = self._home
+    async def _fetch(self, request: CrawlRequest, target: CrawlTarget) -> CrawlResult:
+        home, url = self._home, target.url
         path = home.path_of(url)
         home.on_fetch(path)
         home.fetched.append(path)
@@ -115,6 +115,9 @@ class ScriptedCrawler:
             home.pages[path] = replace(page, kills=page.kills - 1)
             self._process.kill()
             raise Killed(self._process.name)
+        final = home.url(page.final) if page.final else url
+        if sha256(page.html).hexdigest() == target.body_hash and final in (url, target.known_url):
+            return CrawlResult(url=url, outcome="not_modified", status=304, final_url=final, elapsed_ms=5)
         return await self._result(request, url, page)
 
     async def _result(self, request: CrawlRequest, url: str, page: ScriptedPage) -> CrawlResult:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import pytest
 
@@ -100,6 +101,47 @@ async def test_an_unchanged_page_is_not_sent_again(crawl: Crawl) -> None:
 
     assert (result.outcome, result.status) == ("not_modified", 304)
     assert (asked["If-None-Match"], asked["If-Modified-Since"]) == ('"v1"', "yesterday")
+
+
+async def test_validators_go_to_the_address_that_they_came_from(crawl: Crawl) -> None:
+    """An ETag is worth nothing at another address: a redirect is followed, and its goal is asked with it."""
+    crawl.site.redirect("/docs/old", "/docs/a")
+    crawl.site.add("/docs/a", "", status=304)
+    goal = crawl.site.url("/docs/a")
+    target = CrawlTarget(url=crawl.site.url("/docs/old"), etag='"v1"', known_url=goal)
+    result = await crawl.one("", targets=(target,))
+    first, *_, second = crawl.site.requests
+
+    assert (result.outcome, result.final_url) == ("not_modified", goal)
+    assert "If-None-Match" not in first.headers
+    assert second.headers["If-None-Match"] == '"v1"'
+
+
+@pytest.mark.parametrize(
+    ("redirects_to", "known", "outcome"),
+    [
+        (None, None, "not_modified"),
+        ("/docs/b", "/docs/b", "not_modified"),
+        ("/docs/b", "/docs/c", "fetched"),
+        ("/docs/b", None, "fetched"),
+    ],
+)
+async def test_a_body_that_the_caller_has_is_not_stored_again(
+    crawl: Crawl, redirects_to: str | None, known: str | None, outcome: str
+) -> None:
+    """A server without validators costs its own time, not ours; at a new address the same body is another page."""
+    crawl.site.add(redirects_to or "/docs/a", PAGE)
+    if redirects_to:
+        crawl.site.redirect("/docs/a", redirects_to)
+    target = CrawlTarget(
+        url=crawl.site.url("/docs/a"),
+        known_url=crawl.site.url(known) if known else None,
+        body_hash=sha256(PAGE.encode()).hexdigest(),
+    )
+    result = await crawl.one("", targets=(target,))
+
+    assert result.outcome == outcome
+    assert (result.page is None) == (outcome == "not_modified")
 
 
 @pytest.mark.parametrize("kind", ["application/pdf", "image/png", "application/json", ""])

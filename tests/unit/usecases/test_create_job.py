@@ -38,7 +38,7 @@ async def test_a_job_is_stored_told_claimed_and_started() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": ("download",)}, {"dry_run": True}, {"mode": "incremental"}, {"headers": {"A": "secret:b"}},
+        {"steps": ("download",)}, {"dry_run": True}, {"headers": {"A": "secret:b"}},
         {"ignore_query": ("page",)}, {"retry_batches": 3}, {"source_id": "main"},
     ],
     ids=str,

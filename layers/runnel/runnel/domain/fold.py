@@ -91,6 +91,8 @@ class JobFold:
     cancelling: bool = False
     published: int | None = None
     held: bool = False
+    #: The generation (its path) that an incremental crawl compares with; "" when it knows none.
+    base: str | None = None
 
     def apply(self, event: e.DurableEvent, note: Note = NO_NOTE) -> None:
         """Take the next event of the log."""
@@ -152,6 +154,7 @@ def _log(fold: JobFold, _: e.Log, note: Note) -> None:
     if "unread_sitemap" in note:
         fold.sitemaps[note["unread_sitemap"]] = ()
         fold.sitemaps_unread.add(note["unread_sitemap"])
+    fold.base = note.get("base", fold.base)
 
 
 def _url_started(fold: JobFold, event: e.UrlStarted, _: Note) -> None:
@@ -172,6 +175,7 @@ def _crawled(fold: JobFold, event: e.UrlCrawled, note: Note) -> None:
     fold.totals.bytes += event.content_length
     if verdict is not Verdict.DUPLICATE:
         fold.first_of_body[event.body_hash] = event.url
+    if verdict is Verdict.FETCHED:
         fold.loose[event.url] = None
 
 

@@ -39,6 +39,10 @@ class CrawlTarget(_Payload):
     url: str
     etag: str | None = None
     last_modified: str | None = None
+    #: The URL that the validators came from, if it is another one; a redirect may lead there.
+    known_url: str | None = None
+    #: SHA-256 of the body as it was: an answer from here or from `known_url` that has it is `not_modified`.
+    body_hash: str | None = None
 
 
 class RobotsText(_Payload):
@@ -111,6 +115,8 @@ class CrawlResult(_Payload):
     url: str
     outcome: Literal["fetched", "not_modified", "failed", "skipped", "not_started"]
     page: FetchedPage | None = None
+    #: For `not_modified`: where the redirects ended.
+    final_url: str | None = None
     error: FetchError | None = None
     #: HTTP status of the last answer, if there was one.
     status: int | None = None
@@ -208,6 +214,8 @@ class StoredPage(PageDetails):
     last_modified: str | None = None
     fetched_at: str
     canonical: str | None = None
+    #: The page asks robots to follow none of its links.
+    nofollow: bool = False
     metadata: dict[str, str] = Field(default_factory=dict)
     #: The result object (its key, and the line in it) that holds the rest of the page.
     details: tuple[str, int] | None = None

@@ -150,14 +150,21 @@ class _Call:
         """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
         response, elapsed_ms = arrived.response, arrived.elapsed_ms
         if response.status == 304:
-            result = CrawlResult(url=target.url, outcome="not_modified", status=304, elapsed_ms=elapsed_ms)
-            return _Outcome(result=result)
+            return _unchanged(target, arrived)
         failure = failure_of_status(response.status)
         if failure is not None:
             raise failure
+        if self._is_known(target, response):
+            return _unchanged(target, arrived)
         page = await self._read(response)
         result = CrawlResult(url=target.url, outcome="fetched", status=response.status, elapsed_ms=elapsed_ms)
         return _Outcome(result=result, page=page)
+
+    def _is_known(self, target: CrawlTarget, response: FetchResponse) -> bool:
+        """Tell whether the body is the one that the caller has, from where he has it."""
+        if target.body_hash is None or response.url not in (target.url, target.known_url):
+            return False
+        return sha256(response.body).hexdigest() == target.body_hash
 
     async def _read(self, response: FetchResponse) -> _Page:
         """Read what the page says; raises `FetchFailed` (unsupported_type, decode, too_large)."""
@@ -286,6 +293,20 @@ class _Call:
             fetched_at=page.fetched_at,
             text=_cut_text(response.body, budget_bytes) if self._request.purpose == "text" else None,
         )
+
+
+def _unchanged(target: CrawlTarget, arrived: Arrived) -> _Outcome:
+    """Say that the caller has the page already."""
+    response = arrived.response
+    return _Outcome(
+        result=CrawlResult(
+            url=target.url,
+            outcome="not_modified",
+            status=response.status,
+            final_url=response.url,
+            elapsed_ms=arrived.elapsed_ms,
+        )
+    )
 
 
 def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:

@@ -15,11 +15,12 @@ from runnel.domain import events as e
 from runnel.domain.effects import Note
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import DEFAULT_SOURCE, Job
-from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, CrawlTarget, FetchedPage
+from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, StoredPage
 from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError, SkipReason, Verdict
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import canonicalize, host_key
 from runnel.usecases.discover_urls import Discovery
+from runnel.usecases.known_pages import nothing_known
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
@@ -31,6 +32,9 @@ ATTEMPTS = 3
 #: Backoff: full jitter between the least and a bound that doubles with each attempt.
 _BACKOFF_LEAST_S, _BACKOFF_MOST_S = 1.0, 60.0
 _TITLE_CHARACTERS = 300
+_NOT_MODIFIED = 304
+#: Answers by which a page has gone, and its links with it.
+_GONE = frozenset({404, 410})
 
 
 class SiteCrawl:
@@ -52,6 +56,10 @@ class SiteCrawl:
         self._inbox: deque[tuple[tuple[str, ...], CrawlResponse | CallFailed]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._call_count = 0
+        #: What the library has of the site; the driver of an incremental crawl sets it before the first page is asked.
+        self.known = nothing_known(services, job.tenant)
+        #: Stored links of pages that have just been asked for.
+        self._recalled: dict[str, tuple[str, ...]] = {}
         self._slots = job.options.concurrency
         self.may_dispatch = True
         self.wake = asyncio.Event()
@@ -203,7 +211,7 @@ class SiteCrawl:
         return CrawlRequest(
             tenant=self._job.tenant,
             job_id=self._job.job_id,
-            targets=tuple(CrawlTarget(url=url) for url in urls),
+            targets=tuple(self.known.target(url) for url in urls),
             raw_name=raw_name,
             scope=self.discovery.rules,
             ignore_query=self._job.options.ignore_query,
@@ -220,7 +228,15 @@ class SiteCrawl:
             outcome = await self._services.crawler.crawl(request)
         except CallFailed as error:
             outcome = error
+        else:
+            await self._recall_links(outcome)
         self._inbox.append((urls, outcome))
+
+    async def _recall_links(self, outcome: CrawlResponse) -> None:
+        """Read the stored links of pages that brought none: they have not changed, or failed."""
+        for result in outcome.results:
+            if result.outcome in {"not_modified", "failed"}:
+                self._recalled[result.url] = await self.known.links_of(result.url)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -273,6 +289,8 @@ class SiteCrawl:
         self._slots = min(self._job.options.concurrency, self._slots + 1)
         if result.outcome == "fetched" and result.page is not None:
             self._take_page(result, result.page)
+        elif result.outcome == "not_modified" and (known := self.known.page_of(result.url)) is not None:
+            self._unchanged(result, known)
         elif result.outcome == "not_started":
             self.frontier.put_back(result.url)
         elif result.outcome == "skipped":
@@ -311,6 +329,29 @@ class SiteCrawl:
             elapsed_ms=result.elapsed_ms,
         )
 
+    def _unchanged(self, result: CrawlResult, known: StoredPage) -> None:
+        """The library has the page; its links are those that it had."""
+        first = self._recorder.fold.first_of_body.get(known.body_hash)
+        self._recorder.emit(
+            e.UrlCrawled,
+            note={"canonical": known.canonical} if known.canonical else {},
+            url=result.url,
+            final_url=result.final_url or known.url,
+            status=result.status or _NOT_MODIFIED,
+            outcome=(Verdict.DUPLICATE if first else Verdict.UNCHANGED).value,
+            duplicate_of=first,
+            title=known.title[:_TITLE_CHARACTERS],
+            content_length=0,
+            body_hash=known.body_hash,
+            elapsed_ms=result.elapsed_ms,
+        )
+        self._discover_recalled(result.url)
+
+    def _discover_recalled(self, url: str) -> None:
+        links = self._recalled.pop(url, ())
+        if links and self._job.options.sitemap != "only":
+            self.discovery.discover(url, links)
+
     def _retry_or_fail(
         self, url: str, error: FetchError, retry_after_s: float | None, *, status: int | None = None
     ) -> None:
@@ -328,6 +369,8 @@ class SiteCrawl:
         attempts = self._recorder.fold.failures[url] + 1
         note = {"status": status} if status else {}
         self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)
+        if status not in _GONE:
+            self._discover_recalled(url)
 
     def _skip(self, url: str, reason: SkipReason, rule: str) -> None:
         self._recorder.emit(e.UrlSkipped, url=url, reason=reason, rule=rule, parent=self.discovery.parent(url))
@@ -347,6 +390,7 @@ def _page_note(page: FetchedPage, attempts: int, source_id: str) -> Note:
         "at": page.fetched_at,
         "canonical": page.canonical,
         "attempts": attempts if attempts > 1 else None,
+        "nofollow": page.nofollow or None,
         "source": source_id if source_id != DEFAULT_SOURCE else None,
     }
     return {name: value for name, value in note.items() if value is not None}

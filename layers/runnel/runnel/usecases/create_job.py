@@ -36,7 +36,6 @@ from runnel.usecases.services import Services
 UNBUILT: Final[Mapping[str, Any]] = {
     "steps": ("download", "process", "index"),
     "dry_run": False,
-    "mode": "full",
     "headers": {},
     "ignore_query": (),
     "retry_batches": 2,

@@ -1,7 +1,7 @@
 """From a target to the answer it leads to, hop by hop.
 
 Laws: each hop is judged before it is asked; ten hops at most, no URL twice; one deadline for all of them; validators go
-with the first request only, and the caller's headers to the target's own host only.
+to the URL that they came from only, and the caller's headers to the target's own host only.
 """
 
 from dataclasses import dataclass
@@ -70,15 +70,15 @@ class Hops:
 
     async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
         """Ask one hop within what is left of the deadline."""
-        request, is_first = self._request, url == target.url
+        request, is_known = self._request, url == (target.known_url or target.url)
         return await self._fetcher.fetch(
             FetchRequest(
                 url=url,
                 user_agent=request.user_agent,
                 headers=request.headers if _is_same_host(target.url, url) else {},
                 deadline_s=self._left_s(begun_s),
-                etag=target.etag if is_first else None,
-                last_modified=target.last_modified if is_first else None,
+                etag=target.etag if is_known else None,
+                last_modified=target.last_modified if is_known else None,
                 ports=frozenset(request.ports),
                 types=self._types,
             )

@@ -42,8 +42,6 @@ class Manifest:
     pages: Mapping[str, StoredPage] = field(default_factory=dict)
     #: Sitemaps that were read: when one of them cannot be, its pages have not gone.
     sitemaps: tuple[str, ...] = ()
-    #: Addresses that failed and that the library does not have: the next crawl tries them again.
-    failed: tuple[str, ...] = ()
 
 
 async def read_manifest(services: Services, library: Library) -> dict[str, StoredPage]:
@@ -63,7 +61,7 @@ async def load_manifest(services: Services, tenant: str, path: str) -> Manifest:
         pages |= _pages_of(key, bodies.get(key))
     if len(pages) != head.get("pages", len(pages)):
         raise ManifestDamaged(f"The generation at {path} has {len(pages)} of its {head['pages']} pages.")
-    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ())), failed=tuple(head.get("failed", ())))
+    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ())))
 
 
 async def read_head(services: Services, tenant: str, path: str) -> dict[str, Any]:
@@ -127,7 +125,6 @@ async def write_manifest(services: Services, tenant: str, pointer: Pointer, mani
         "pages": len(manifest.pages),
         "parts": names,
         "sitemaps": list(manifest.sitemaps),
-        "failed": list(manifest.failed),
         "jobs": sorted({page.details[0].split("/")[1] for page in manifest.pages.values() if page.details}),
     }
     await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_HEAD}", json.dumps(head).encode()))

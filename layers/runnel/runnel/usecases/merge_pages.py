@@ -24,8 +24,6 @@ from runnel.usecases.services import Services
 
 _GONE = frozenset({404, 410})
 _FOUND = frozenset({Verdict.FETCHED, Verdict.UNCHANGED, Verdict.DUPLICATE})
-#: Addresses that failed and wait for the next crawl, at most.
-_MOST_FAILED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ async def merge_pages(
     pages = dict(sorted({**others, **kept, **mine}.items()))
     gone = sum(judge.is_gone(page) for url, page in old.items() if url not in pages)
     return Merged(
-        manifest=Manifest(pages=pages, sitemaps=tuple(sorted(fold.sitemaps_read)), failed=_to_retry(fold, pages)),
+        manifest=Manifest(pages=pages, sitemaps=tuple(sorted(fold.sitemaps_read))),
         toll=_toll(fold, len(old), gone),
     )
 
@@ -143,11 +141,6 @@ def _with_metadata(page: StoredPage, before: StoredPage | None) -> StoredPage:
     if before is None or not before.metadata or before.metadata == page.metadata:
         return page
     return page.model_copy(update={"metadata": {**before.metadata, **page.metadata}})
-
-
-def _to_retry(fold: JobFold, pages: Mapping[str, StoredPage]) -> tuple[str, ...]:
-    failed = (url for url, failure in fold.failed.items() if failure.status not in _GONE and url not in pages)
-    return tuple(sorted(failed)[:_MOST_FAILED])
 
 
 def _toll(fold: JobFold, old: int, gone: int) -> Toll:

@@ -139,7 +139,7 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
         fetched_at=page.fetched_at,
         canonical=reading.canonical,
         headings=tuple(Heading(level=level, text=text, anchor=anchor) for level, text, anchor in reading.headings),
-        links=reading.links,
+        links=reading.links if reading.refresh is None else (reading.refresh, *reading.links),
         raw=page.raw,
         content_type=page.content_type,
         charset=page.charset,

@@ -22,6 +22,8 @@ from runnel.domain.publish_safety import Hold, decide_hold
 from runnel.domain.results import decode_pages
 from runnel.domain.verdicts import Verdict
 from runnel.errors import LibraryNotFound, ManifestDamaged
+from runnel.fetching.canonical import url_hash
+from runnel.usecases.known_pages import load_known_again
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
@@ -119,7 +121,16 @@ async def _collect(services: Services, job: Job, fold: JobFold) -> dict[str, Sto
         for key in some:
             for page in decode_pages(bodies[key], key) if key in bodies else ():
                 pages[page.aliases[0] if page.aliases else page.url] = page
-    return _choose(fold, pages)
+    return _choose(fold, pages | await _recall(services, job, fold))
+
+
+async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
+    """The pages that had not changed, as the generation has them that the crawl compared with."""
+    urls = [url for url, crawled in fold.crawled.items() if crawled.outcome is Verdict.UNCHANGED]
+    if not urls or not fold.base:
+        return {}
+    known = await load_known_again(services, job.tenant, fold.base)
+    return {url: page for url in urls if (page := known.page_of(url)) is not None}
 
 
 def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredPage]:
@@ -134,7 +145,14 @@ def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredP
             continue
         best = _best_url(crawled for _, crawled in members)
         others = tuple(sorted({url for url, _ in members} | {crawled.final_url for _, crawled in members} - {best}))
-        page = pages[first].model_copy(update={"url": best, "aliases": tuple(url for url in others if url != best)})
+        page = pages[first].model_copy(
+            update={
+                "url": best,
+                "page_id": url_hash(best),
+                "aliases": tuple(url for url in others if url != best),
+                "nofollow": any(crawled.note.get("nofollow") for _, crawled in members) or pages[first].nofollow,
+            }
+        )
         rival = chosen.get(best)
         if rival is None or page.body_hash < rival.body_hash:
             chosen[best] = page
