@@ -74,13 +74,14 @@ def write_line(line: str) -> None:
     sys.stdout.write((clean(line, one_line=False) if sys.stdout.isatty() else line) + "\n")
 
 
-def write_raw(line: bytes) -> None:
-    """One stored line, byte for byte as every client gets it, at once; escaped only on a terminal."""
+def write_raw(line: bytes, *, flush: bool = True) -> None:
+    """One stored line, byte for byte as every client gets it; escaped only on a terminal."""
     if sys.stdout.isatty():
         write_line(line.decode("utf-8", "replace"))
     else:
         sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.flush()
+    if flush:
+        sys.stdout.flush()
 
 
 def drop_output() -> None:

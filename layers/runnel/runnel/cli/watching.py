@@ -11,10 +11,11 @@ Laws (tests/e2e/test_cli.py):
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runnel.cli.backend import Backend, Json
 from runnel.cli.display import make_display, summary
@@ -25,6 +26,9 @@ from runnel.errors import Conflict
 
 if TYPE_CHECKING:
     from runnel.cli.local_backend import LocalBackend
+
+#: Events that come within so many seconds reach standard output together: each flush is a call to the system.
+_GATHER_S: Final = 0.05
 
 Watch = asyncio.Task[None]
 #: How a run of a driver ended, in the words of `usecases.run_crawl`.
@@ -84,6 +88,7 @@ class Attendance:
     pauses: bool = False
     tally: Tally = field(default_factory=Tally)
     _rested: asyncio.Event = field(default_factory=asyncio.Event)
+    _flushing: asyncio.TimerHandle | None = None
 
     @property
     def job_id(self) -> str:
@@ -196,12 +201,28 @@ class Attendance:
                     if self.tally.paused:
                         self._rested.set()
         finally:
+            self._flush()
             display.close()
 
     def _write(self, raw: bytes) -> None:
-        """Hand an event on; a reader who has left, as `head` does, does not end the job."""
+        """Hand an event on, with those that come right behind it."""
+        with self._reader_may_leave():
+            write_raw(raw, flush=False)
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(_GATHER_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+            with self._reader_may_leave():
+                sys.stdout.flush()
+
+    @contextmanager
+    def _reader_may_leave(self) -> Iterator[None]:
+        """A reader who has left, as `head` does, does not end the job."""
         try:
-            write_raw(raw)
+            yield
         except BrokenPipeError:
             self.write_json = False
             drop_output()
