@@ -199,6 +199,44 @@ async def test_deleting_takes_all_of_one_job_and_nothing_else(stores: Stores) ->
     assert await all_pages(stores, limit=9) == [["job11"]]
 
 
+async def test_a_job_that_is_marked_deleted_is_gone_at_once(stores: Stores) -> None:
+    """Its user sees no trace of it, the sweep finds it until all of it is removed."""
+    for number in range(3):
+        await stores.jobs.create(make_job(f"job{number}", minutes=number, state=JobState.COMPLETED, ending=ENDING))
+    marked = await stores.jobs.mark_deleted(TENANT, "job1")
+    again = await stores.jobs.mark_deleted(TENANT, "job1")
+    seen = await stores.jobs.create(make_job("job1", minutes=9))
+
+    assert marked is not None
+    assert marked.deleted
+    assert again is None
+    assert await stores.jobs.get(TENANT, "job1") is None
+    assert await all_pages(stores, limit=1) == [["job2"], ["job0"]]
+    assert await stores.jobs.active() == []
+    assert await stores.jobs.deleted() == [marked]
+    # Whoever makes the same id again learns why it cannot.
+    assert seen.deleted
+    assert await stores.jobs.set_wish(TENANT, "job1", Wish.CANCEL, seen=0) is None
+
+    await stores.leases.repair(TENANT, "job1", state=JobState.FAILED, ending=ENDING)
+    assert await stores.jobs.deleted() == [marked]
+    await stores.jobs.delete(TENANT, "job1")
+    assert await stores.jobs.deleted() == []
+    assert await stores.jobs.create(make_job("job1", minutes=9)) == make_job("job1", minutes=9)
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.COMPLETING])
+async def test_a_job_that_has_not_ended_is_not_marked_deleted(stores: Stores, state: JobState) -> None:
+    """Its driver would go on without it."""
+    job = await stores.jobs.create(make_job(state=state))
+
+    assert await stores.jobs.mark_deleted(TENANT, "job1") is None
+    assert await stores.jobs.mark_deleted("other", "job1") is None
+    assert await stores.jobs.mark_deleted(TENANT, "job2") is None
+    assert await stores.jobs.get(TENANT, "job1") == job
+    assert await stores.jobs.deleted() == []
+
+
 async def test_a_deleted_id_can_be_used_again(stores: Stores) -> None:
     """An Idempotency-Key names the same id again after its job was deleted."""
     await driven_job(stores)

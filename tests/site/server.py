@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class SeenRequest:
     path: str  # with the query, as on the wire
     user_agent: str
     headers: Mapping[str, str]
+    at_s: float  # on the clock of `SiteServer.now_s`
 
 
 @dataclass(slots=True)
@@ -169,6 +171,10 @@ class SiteServer:
         """Return as soon as *count* requests arrived since the start or since `forget_requests`."""
         await self._wait_until(lambda: len(self.requests) >= count)
 
+    def now_s(self) -> float:
+        """Seconds on the clock by which requests are noted."""
+        return time.monotonic()
+
     def count(self, path: str) -> int:
         """Return how often a path was requested."""
         return sum(seen.path == path for seen in self.requests)
@@ -218,6 +224,7 @@ class SiteServer:
             path=target,
             user_agent=agent,
             headers=dict(request.headers),
+            at_s=self.now_s(),
         )
         self.requests.append(seen)
         self.in_flight += 1

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from runnel.domain.jobs import Job, JobOptions, JobState
-from runnel.errors import IdempotencyConflict, InputInvalid, JobConflict, LibraryBusy, LibraryNotFound, UrlInvalid
-from runnel.usecases.control_job import delete_job
+from runnel.errors import IdempotencyConflict, InputInvalid, LibraryBusy, LibraryNotFound, UrlInvalid
 from runnel.usecases.create_job import NewJob, create_job, parse_start_url
+from runnel.usecases.services import Tuning
+from runnel.wiring.aws import make_tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 
@@ -214,15 +215,24 @@ def test_what_is_no_website_is_refused(text: str) -> None:
         parse_start_url(text)
 
 
-async def test_only_a_job_that_has_ended_can_be_deleted() -> None:
-    """Its driver would go on without it."""
-    home = ScriptedHome({"/guide/": ScriptedPage(text="home")})
-    job = await _create(home, _new())
-    with pytest.raises(JobConflict) as refused:
-        await delete_job(home.outside.services, TENANT, job.job_id)
-    assert refused.value.code == "active"
-    await home.finish(home.drive(home.process("D1"), job))
-    await delete_job(home.outside.services, TENANT, job.job_id)
+async def test_a_home_that_costs_money_bounds_a_job_that_names_no_bound() -> None:
+    """Nobody finds a bill of thousands; who wants more says so, and the job's first event tells the bound."""
+    home = ScriptedHome({}, tuning=Tuning(max_usd=5.0))
+    bounded = await _create(home, _new(library="one"))
+    own = await _create(home, _new(library="two", options=JobOptions(max_usd=80.0)))
+    free = await _create(ScriptedHome({}), _new())
+    created = home.log(bounded)[0]
 
-    assert home.state.jobs == {}
-    assert set(await home.library(job)) == {"/guide/"}
+    assert [job.options.max_usd for job in (bounded, own, free)] == [5.0, 80.0, None]
+    assert created.type == "job_created"
+    assert created.options == {"max_usd": 5.0}
+    assert make_tuning().max_usd == 5.0
+
+
+async def test_the_bound_of_a_home_does_not_change_what_an_idempotency_key_means() -> None:
+    """The request is the same as before, so is the job."""
+    home = ScriptedHome({})
+    job = await _create(home, _new(idempotency_key="k"))
+    home.outside.services = replace(home.outside.services, tuning=Tuning(max_usd=5.0))
+
+    assert await _create(home, _new(idempotency_key="k")) == job

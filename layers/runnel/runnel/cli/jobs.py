@@ -1,12 +1,14 @@
-"""`runnel jobs`, `status`, `pause`, `cancel` and `urls`: what ran, what runs, and what became of each URL."""
+"""`runnel jobs`, `status`, `pause`, `cancel`, `delete` and `urls`: what ran, what runs, what became of each URL."""
 
 from typing import Final
 
 import click
 
 from runnel.cli.backend import Action, Backend, Json
+from runnel.cli.exit_codes import ExitCode, exit_code_of_error
 from runnel.cli.options import Call, example, shared, with_backend
 from runnel.cli.terminal import clean, write_json, write_line, write_table
+from runnel.errors import Conflict, NotFound
 
 _STATES: Final = ("queued", "running", "paused", "completing", "completed", "failed", "timeout", "cancelled")
 _JOB: Final = "01jd0000000000000000000000"
@@ -53,6 +55,32 @@ def pause(call: Call, /, job_id: str) -> None:
 def cancel(call: Call, /, job_id: str) -> None:
     """End a job: nothing more is fetched, nothing more is published."""
     _control(call, job_id, "cancel", f"Asked to cancel. See: runnel status {job_id}")
+
+
+@click.command(epilog=example(f"runnel delete {_JOB}"))
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@shared
+def delete(call: Call, /, job_ids: tuple[str, ...]) -> int:
+    """Delete jobs that have ended, with their logs and files; their libraries stay.
+
+    One that cannot be deleted does not keep the others: it is named, and the exit code is that of the first.
+    """
+
+    async def work(backend: Backend) -> int:
+        code = int(ExitCode.DONE)
+        for job_id in job_ids:
+            try:
+                job = await backend.delete_job(job_id)
+            except (NotFound, Conflict) as error:
+                call.talk.insist(f"Error: {job_id}: {error.message}")
+                code = code or exit_code_of_error(error)
+                continue
+            if call.wants_json:
+                write_json(job)
+            call.talk.say(f"Deleted {job_id}; library {job['library_id']} stays.")
+        return code
+
+    return with_backend(call.settings(), work)
 
 
 @click.command(epilog=example(f"runnel urls {_JOB} --verdict failed"))

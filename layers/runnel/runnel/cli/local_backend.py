@@ -18,7 +18,7 @@ from runnel import __version__
 from runnel.cli.access import Access
 from runnel.cli.backend import Action, EventLine, Json, TokenDesk
 from runnel.domain.jobs import Job, JobOptions, JobState
-from runnel.errors import InputInvalid, JobConflict, RunnelError
+from runnel.errors import InputInvalid, RunnelError
 from runnel.local.home import TENANT, Home, open_home
 from runnel.settings import Settings
 from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_job
@@ -94,11 +94,11 @@ class LocalBackend:
         return await self.get_job((await retry_job(self._services, self._tenant, job_id, invoke=False)).job_id)
 
     async def delete_job(self, job_id: str) -> Json:
-        """Delete a job that has ended."""
-        job = await self._job(job_id)
-        if not job.is_over:
-            raise JobConflict(f"The job is {job.state}; only a job that has ended can be deleted.", code="active")
-        await self._services.jobs.delete(self._tenant, job_id)
+        """Delete a job that has ended, and what belongs to it: here nobody else may come to do that."""
+        from runnel.usecases.delete_jobs import delete_job, finish_deletions
+
+        job = await delete_job(self._services, self._tenant, job_id)
+        await finish_deletions(self._services)
         return _plain(job_to_json(job))
 
     async def events(self, job_id: str, after: int = 0) -> AsyncGenerator[EventLine, None]:

@@ -34,6 +34,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "resume": "runnel.cli.watch:resume",
     "cancel": "runnel.cli.jobs:cancel",
     "retry": "runnel.cli.watch:retry",
+    "delete": "runnel.cli.jobs:delete",
     "events": "runnel.cli.events:events",
     "urls": "runnel.cli.jobs:urls",
     "libraries": "runnel.cli.libraries:libraries",
@@ -64,6 +65,8 @@ _NEXT: Final[Mapping[str, str]] = {
     "events_expired": "Try: runnel status JOB",
     "terminal": "Try: runnel status JOB",
     "publishing": "Try: runnel watch JOB",
+    "active": "Try: runnel cancel JOB",
+    "retrying": "Try: runnel status JOB",
     "nothing_to_retry": "Try: runnel urls JOB",
 }
 

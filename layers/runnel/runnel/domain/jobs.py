@@ -183,6 +183,8 @@ class Job:
     #: US dollars that earlier drivers have cost.
     spent_usd: float = 0.0
     ending: Ending | None = None
+    #: Its user has deleted it: what belongs to it is being removed.
+    deleted: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -10,11 +10,12 @@ class JobStore(Protocol):
 
     Promises every adapter keeps (tests/contract/test_job_store.py):
 
-    * `create` is one conditional write: of many equal calls one creates, all get the stored job;
+    * `create` is one conditional write: of many equal calls one creates, all get the stored job, `deleted` or not;
     * `get` is strongly consistent;
     * a wish is written only over the number that was read [wish_number];
     * `list_jobs` shows one tenant's jobs, newest first; a cursor is opaque and goes on exactly where it stopped;
-    * `active` names every job of every tenant whose state is not terminal, perhaps some that have just ended.
+    * `active` names every job of every tenant whose state is not terminal, perhaps some that have just ended;
+    * a job that is marked deleted is not there for `get` and `list_jobs`; `deleted` names it until `delete` is through.
     """
 
     async def create(self, job: Job) -> Job:
@@ -40,6 +41,14 @@ class JobStore(Protocol):
 
         Taking a pause back (None) also sets a paused job running, in the same write.
         """
+        ...
+
+    async def mark_deleted(self, tenant: str, job_id: str) -> Job | None:
+        """Let an ended job be deleted, in one conditional write; None when it has not ended, or is not there (now)."""
+        ...
+
+    async def deleted(self) -> list[Job]:
+        """Every job, of every tenant, that is marked deleted and not removed yet."""
         ...
 
     async def delete(self, tenant: str, job_id: str) -> None:

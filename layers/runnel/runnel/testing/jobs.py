@@ -22,7 +22,8 @@ class MemoryJobStore:
 
     async def get(self, tenant: str, job_id: str) -> Job | None:
         await self._state.step("jobs.get")
-        return self._state.jobs.get((tenant, job_id))
+        job = self._state.jobs.get((tenant, job_id))
+        return None if job is None or job.deleted else job
 
     async def list_jobs(
         self, tenant: str, *, states: frozenset[JobState], library_id: str | None, cursor: str | None, limit: int
@@ -33,6 +34,7 @@ class MemoryJobStore:
             job
             for job in sorted(self._state.jobs.values(), key=_place, reverse=True)
             if job.tenant == tenant
+            and not job.deleted
             and (not states or job.state in states)
             and library_id in {None, job.library_id}
             and (place is None or _place(job) < place)
@@ -53,6 +55,18 @@ class MemoryJobStore:
         job = replace(job, wish=wish, wish_no=seen + 1, state=JobState.RUNNING if resumed else job.state)
         self._state.jobs[tenant, job_id] = job
         return job
+
+    async def mark_deleted(self, tenant: str, job_id: str) -> Job | None:
+        await self._state.step("jobs.mark_deleted")
+        job = self._state.jobs.get((tenant, job_id))
+        if job is None or job.deleted or not job.is_over:
+            return None
+        self._state.jobs[tenant, job_id] = job = replace(job, deleted=True)
+        return job
+
+    async def deleted(self) -> list[Job]:
+        await self._state.step("jobs.deleted")
+        return [job for job in self._state.jobs.values() if job.deleted]
 
     async def delete(self, tenant: str, job_id: str) -> None:
         await self._state.step("jobs.delete")

@@ -1,4 +1,4 @@
-"""Control: pause, resume, cancel, delete. A wish is written to META; the lease holder makes it true.
+"""Control: pause, resume, cancel. A wish is written to META; the lease holder makes it true.
 
 Laws (names are the rules of the commit model):
 1. A wish is written only over the number that was read [wish_number]; asked for twice, it is the same wish.
@@ -8,7 +8,6 @@ Laws (names are the rules of the commit model):
 
 from runnel.domain.jobs import Job, JobState, Wish
 from runnel.errors import CallFailed, JobConflict, JobNotFound
-from runnel.usecases.manifests import jobs_needed
 from runnel.usecases.services import Services
 
 
@@ -36,20 +35,6 @@ async def cancel_job(services: Services, tenant: str, job_id: str) -> Job:
     """End the job: no further fetch, nothing further published."""
     job = await _wish(services, tenant, job_id, Wish.CANCEL)
     await _start(services, job)
-    return job
-
-
-async def delete_job(services: Services, tenant: str, job_id: str) -> Job:
-    """Delete a job that has ended, with its log; the job as it was. Its library stays."""
-    job = await get_job(services, tenant, job_id)
-    if not job.is_over:
-        raise JobConflict(f"The job is {job.state}; only a job that has ended can be deleted.", code="active")
-    await services.jobs.delete(tenant, job_id)
-    await services.raw.delete_job(tenant, job_id)
-    library = await services.libraries.get(tenant, job.library_id)
-    if library is None or job_id not in await jobs_needed(services, library):
-        async for key in services.content.keys(tenant, f"batches/{job_id}/"):
-            await services.content.delete(tenant, key)
     return job
 
 

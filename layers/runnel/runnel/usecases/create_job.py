@@ -24,6 +24,7 @@ from runnel.errors import (
     CallFailed,
     IdempotencyConflict,
     InputInvalid,
+    JobConflict,
     LibraryBusy,
     LibraryNotFound,
     SegmentTaken,
@@ -80,8 +81,11 @@ async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
     Raises:
         LibraryBusy: another job crawls the library.
         IdempotencyConflict: another job has the id.
+        JobConflict: the job that has the id is being deleted (`deleting`).
     """
     job = await services.jobs.create(wanted)
+    if job.deleted:
+        raise JobConflict("The job of this key is being deleted; try again in a moment.", code="deleting")
     if job.request_hash != wanted.request_hash:
         raise IdempotencyConflict
     await _claim(services, job)
@@ -146,11 +150,18 @@ def _job(services: Services, new: NewJob, library_id: str, sources: tuple[Source
         library_id=library_id,
         sources=sources,
         created_at=services.clock.now(),
-        options=new.options,
+        options=_bounded(new.options, services.tuning.max_usd),
         start=new.start,
         request_hash=hashlib.sha256(body.encode()).hexdigest()[:32],
         output=new.output,
     )
+
+
+def _bounded(options: JobOptions, max_usd: float | None) -> JobOptions:
+    """The options with the home's bound for the cost, where they name none: it is told with the job."""
+    if options.max_usd is not None or max_usd is None:
+        return options
+    return options.model_copy(update={"max_usd": max_usd})
 
 
 async def _claim(services: Services, job: Job) -> None:

@@ -50,6 +50,8 @@ class Tuning:
     #: How long one connection follows before it is asked to come back; None = to the end.
     follow_window: timedelta | None = None
     heartbeat: timedelta = timedelta(seconds=10)
+    #: What a job may cost that says nothing of it, in US dollars; None = whatever it does.
+    max_usd: float | None = None
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
     user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from runnel.domain.jobs import Job, JobState, Sign
 from runnel.errors import CallFailed
+from runnel.usecases.delete_jobs import finish_deletions
 from runnel.usecases.services import Services
 
 #: A queued job this old has lost its start.
@@ -36,6 +37,7 @@ class Sweep:
             job = await self._services.jobs.get(tenant, job_id)
             if job is not None and self._is_orphan(job):
                 started += await self._start(job)
+        await finish_deletions(self._services)
         return started
 
     def _is_orphan(self, job: Job) -> bool:

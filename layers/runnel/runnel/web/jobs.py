@@ -14,8 +14,9 @@ from runnel.domain.jobs import Job, JobOptions, JobState
 from runnel.domain.log_lines import LEVELS, level_of, to_log_line
 from runnel.domain.verdicts import Verdict
 from runnel.errors import InputInvalid
-from runnel.usecases.control_job import cancel_job, delete_job, get_job, pause_job, resume_job
+from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_job
 from runnel.usecases.create_job import NewJob, create_job
+from runnel.usecases.delete_jobs import delete_job
 from runnel.usecases.list_urls import list_urls
 from runnel.usecases.look_at_job import look_at_job
 from runnel.usecases.retry_job import retry_job
@@ -102,7 +103,7 @@ async def get_one(job_id: str, caller: CallerOf) -> dict[str, Any]:
 
 @router.delete("/{job_id}", summary="Delete a job that has ended")
 async def delete(job_id: str, caller: CallerOf) -> dict[str, Any]:
-    """The job as it was; its log, URLs and verdicts are gone, its library stays."""
+    """The job as it was: it is gone at once, its log, URLs and files soon after; its library stays."""
     return job_to_json(await delete_job(caller.services, caller.tenant, job_id))
 
 

@@ -168,12 +168,12 @@ def _make_services(settings: AwsSettings) -> Services:
 
 
 def make_tuning() -> Tuning:
-    """What differs from the defaults: a follower is billed while it waits, and so is every batch of pages."""
+    """What differs from the defaults: who waits is billed, so is every batch of pages, and what a job may cost ends."""
     from datetime import timedelta
 
     from runnel.usecases.services import Tuning
 
-    return Tuning(follow_window=timedelta(seconds=60), batch_wait=timedelta(seconds=2))
+    return Tuning(follow_window=timedelta(seconds=60), batch_wait=timedelta(seconds=2), max_usd=5.0)
 
 
 class _NoLocks:

@@ -34,6 +34,10 @@ STILL_PAUSE = "wi = :pause"
 NOT_PUBLISHING = "attribute_not_exists(pu)"
 #: The job has not ended: its index keys go in the write that ends it.
 NOT_OVER = "attribute_exists(gsi1pk)"
+#: Its index keys have gone, and none has come back by which the sweep finds what is to be removed.
+OVER = "attribute_not_exists(gsi1pk)"
+#: Nobody has deleted the job.
+NOT_DELETED = "attribute_not_exists(dl)"
 #: The job stands still.
 IS_PAUSED = "st = :paused"
 #: The job does not stand still.
@@ -72,8 +76,8 @@ OF_PARTITION = "pk = :pk"
 OF_KIND = "pk = :pk AND begins_with(sk, :kind)"
 #: Items from one sort key to another, both included.
 BETWEEN = "pk = :pk AND sk BETWEEN :low AND :high"
-#: Jobs that have not ended, of every tenant.
-ACTIVE_JOBS = "gsi1pk = :active"
+#: Jobs of every tenant that have not ended, or that are to be removed.
+IN_INDEX = "gsi1pk = :kind"
 
 
 def both(*parts: str) -> str:

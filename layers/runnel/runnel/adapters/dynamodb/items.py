@@ -92,6 +92,7 @@ def _meta(job: Job) -> Item:
             "ss": number(job.spent_s) if job.spent_s else None,
             "su": number(job.spent_usd) if job.spent_usd else None,
             "en": None if job.ending is None else ending_to_value(job.ending),
+            "dl": {"BOOL": True} if job.deleted else None,
         }
     )
 
@@ -129,6 +130,7 @@ def _moving_parts(meta: Mapping[str, Any]) -> dict[str, Any]:
         "spent_s": get_float(meta, "ss"),
         "spent_usd": get_float(meta, "su"),
         "ending": _ENDING.validate_json(meta["en"]["S"]) if "en" in meta else None,
+        "deleted": "dl" in meta,
     }
 
 

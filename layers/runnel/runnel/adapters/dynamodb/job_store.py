@@ -87,6 +87,10 @@ class DynamoDBJobStore:
         return stored
 
     async def get(self, tenant: str, job_id: str) -> Job | None:
+        job = await self._get_any(tenant, job_id)
+        return None if job is None or job.deleted else job
+
+    async def _get_any(self, tenant: str, job_id: str) -> Job | None:
         meta = await self._table.get(meta_key(tenant, job_id), lane=Lane.LOG)
         return None if meta is None else await self._job(meta)
 
@@ -106,12 +110,11 @@ class DynamoDBJobStore:
         return [job for _, job in found[:limit]], _make_cursor(found[limit - 1][0]) if more else None
 
     async def active(self) -> list[tuple[str, str]]:
-        items = await self._table.query(c.ACTIVE_JOBS, {":active": text("ACTIVE")}, IndexName="gsi1")
-        return [parse_job_pk(item["pk"]["S"]) for item in items]
+        return await self._indexed("ACTIVE")
 
     async def set_wish(self, tenant: str, job_id: str, wish: Wish | None, *, seen: int) -> Job | None:
         change = _Change().set("wn", number(seen + 1))
-        may = c.both(c.PRESENT, c.SAME_WISH_NO, c.NOT_PUBLISHING, c.NOT_OVER)
+        may = c.both(c.PRESENT, c.SAME_WISH_NO, c.NOT_PUBLISHING, c.NOT_OVER, c.NOT_DELETED)
         known = {":seen": number(seen)}
         if wish is not None:
             return await self._write(tenant, job_id, change.set("wi", text(wish)), may, known)
@@ -123,10 +126,20 @@ class DynamoDBJobStore:
         )
         return resumed or await self._write(tenant, job_id, taken_back, c.both(may, c.NOT_PAUSED), paused)
 
+    async def mark_deleted(self, tenant: str, job_id: str) -> Job | None:
+        """Put it back into the index, in a place of its own: the sweep finds there what is left to be removed."""
+        pk = job_pk(tenant, job_id)
+        change = _Change().set("dl", {"BOOL": True}).set("gsi1pk", text("DELETED")).set("gsi1sk", text(pk))
+        return await self._write(tenant, job_id, change, c.both(c.PRESENT, c.OVER), {})
+
+    async def deleted(self) -> list[Job]:
+        jobs = [await self._get_any(tenant, job_id) for tenant, job_id in await self._indexed("DELETED")]
+        return [job for job in jobs if job is not None and job.deleted]
+
     async def delete(self, tenant: str, job_id: str) -> None:
         """Remove META last: as long as anything is left, the job is found and deleting can be repeated."""
         pk = job_pk(tenant, job_id)
-        job = await self.get(tenant, job_id)
+        job = await self._get_any(tenant, job_id)
         items = await self._table.query(c.OF_PARTITION, {":pk": text(pk)}, ProjectionExpression="pk, sk")
         keys = [key_of(item) for item in items]
         meta = meta_key(tenant, job_id)
@@ -185,7 +198,7 @@ class DynamoDBJobStore:
 
     async def repair(self, tenant: str, job_id: str, *, state: JobState, ending: Ending) -> None:
         change = _set_state(_Change().remove("ow"), state, ending)
-        job = await self._write(tenant, job_id, change, c.PRESENT, {})
+        job = await self._write(tenant, job_id, change, c.both(c.PRESENT, c.NOT_DELETED), {})
         await self._expire(job, ending)
 
     # ---------------------------------------------------------------- within
@@ -223,7 +236,7 @@ class DynamoDBJobStore:
     async def _read_back(self, taken: ConditionFailed, job: Job) -> Job:
         if taken.item is not None:
             return await self._job(taken.item)
-        stored = await self.get(job.tenant, job.job_id)
+        stored = await self._get_any(job.tenant, job.job_id)
         if stored is None:
             raise StoreUnavailable("The job was deleted while it was created.")
         return stored
@@ -240,7 +253,11 @@ class DynamoDBJobStore:
         keys: list[Key] = [meta_key(tenant, job_id) for job_id in job_ids.values()]
         metas = {item["pk"]["S"]: item for item in await self._table.batch_get(keys)}
         places = {sk: job_pk(tenant, job_id) for sk, job_id in job_ids.items()}
-        return [(sk, await self._job(metas[pk])) for sk, pk in places.items() if pk in metas]
+        return [(sk, await self._job(metas[pk])) for sk, pk in places.items() if pk in metas and "dl" not in metas[pk]]
+
+    async def _indexed(self, kind: str) -> list[tuple[str, str]]:
+        items = await self._table.query(c.IN_INDEX, {":kind": text(kind)}, IndexName="gsi1")
+        return [parse_job_pk(item["pk"]["S"]) for item in items]
 
     async def _expire(self, job: Job | None, ending: Ending | None) -> None:
         """Let the list item and long options go with META; without it they would only lie there."""

@@ -15,16 +15,17 @@ _OVER = "(" + ", ".join(f"'{state.value}'" for state in sorted(TERMINAL)) + ")"
 
 _INSERT = """
 INSERT INTO jobs (tenant, job_id, library_id, created_at, request, state, owner, term, beat, wish, wish_no,
-  publishing, applied_seq, spent_s, spent_usd, ending)
+  publishing, applied_seq, spent_s, spent_usd, ending, deleted)
 VALUES (:tenant, :job_id, :library_id, :created_at, :request, :state, :owner, :term, :beat, :wish, :wish_no,
-  :publishing, :applied_seq, :spent_s, :spent_usd, :ending)
+  :publishing, :applied_seq, :spent_s, :spent_usd, :ending, :deleted)
 ON CONFLICT DO NOTHING
 """
-_GET = "SELECT * FROM jobs WHERE tenant = :tenant AND job_id = :job_id"
+_GET_ANY = "SELECT * FROM jobs WHERE tenant = :tenant AND job_id = :job_id"
+_GET = f"{_GET_ANY} AND NOT deleted"
 # Newest first, after the cursor; one row more than asked says whether there are more.
 _LIST = """
 SELECT * FROM jobs
-WHERE tenant = :tenant AND (created_at, job_id) < (:created_at, :job_id)
+WHERE tenant = :tenant AND NOT deleted AND (created_at, job_id) < (:created_at, :job_id)
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
   AND (:library_id IS NULL OR library_id = :library_id)
 ORDER BY created_at DESC, job_id DESC LIMIT :limit + 1
@@ -63,6 +64,11 @@ _REPAIR = """
 UPDATE jobs SET owner = NULL, state = :state, ending = :ending WHERE tenant = :tenant AND job_id = :job_id
 """
 
+_MARK_DELETED = f"""
+UPDATE jobs SET deleted = 1 WHERE tenant = :tenant AND job_id = :job_id AND NOT deleted AND state IN {_OVER} RETURNING *
+"""  # noqa: S608 - our own words
+_DELETED = "SELECT * FROM jobs WHERE deleted"
+
 # Deleting goes table by table, META last, a slice at a time: no transaction is long, and a kill leaves a job to delete.
 _DELETE_SLICE = 5_000
 _DELETE_VERDICTS = """
@@ -100,7 +106,7 @@ class SqliteJobStore:
 
         def insert(connection: sqlite3.Connection) -> Job:
             connection.execute(_INSERT, row)
-            return to_job(one(connection.execute(_GET, row)))
+            return to_job(one(connection.execute(_GET_ANY, row)))
 
         return await self._database.write(insert)
 
@@ -130,6 +136,14 @@ class SqliteJobStore:
     async def set_wish(self, tenant: str, job_id: str, wish: Wish | None, *, seen: int) -> Job | None:
         asked = {"tenant": tenant, "job_id": job_id, "wish": wish.value if wish else None, "seen": seen}
         return await self._database.write(lambda connection: _job_or_none(connection.execute(_SET_WISH, asked)))
+
+    async def mark_deleted(self, tenant: str, job_id: str) -> Job | None:
+        key = {"tenant": tenant, "job_id": job_id}
+        return await self._database.write(lambda connection: _job_or_none(connection.execute(_MARK_DELETED, key)))
+
+    async def deleted(self) -> list[Job]:
+        rows = await self._database.read(lambda connection: connection.execute(_DELETED).fetchall())
+        return [to_job(row) for row in rows]
 
     async def delete(self, tenant: str, job_id: str) -> None:
         key = {"tenant": tenant, "job_id": job_id, "slice": _DELETE_SLICE}

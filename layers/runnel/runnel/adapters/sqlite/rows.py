@@ -58,6 +58,7 @@ def from_job(job: Job) -> Row:
         "spent_s": job.spent_s,
         "spent_usd": job.spent_usd,
         "ending": from_ending(job.ending),
+        "deleted": job.deleted,
     }
 
 
@@ -74,6 +75,7 @@ def to_job(row: sqlite3.Row) -> Job:
         "wish": Wish(row["wish"]) if row["wish"] else None,
         "publishing": bool(row["publishing"]),
         "ending": _to_ending(row["ending"]),
+        "deleted": bool(row["deleted"]),
     }
     return Job(**fields, **request)
 

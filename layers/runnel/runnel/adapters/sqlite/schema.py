@@ -89,6 +89,10 @@ CREATE TABLE objects (
 ) STRICT
 """
 
+# A deletion takes its time; the sweep finds what is left of it.
+_JOBS_DELETED = "ALTER TABLE jobs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0"
+_JOBS_BY_DELETED = "CREATE INDEX jobs_by_deleted ON jobs (tenant, job_id) WHERE deleted"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _JOBS,
@@ -104,6 +108,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         _TOKENS,
     ),
     (_OBJECTS,),
+    (_JOBS_DELETED, _JOBS_BY_DELETED),
 )
 
 _VERSION = "PRAGMA user_version"
