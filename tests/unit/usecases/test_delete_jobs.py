@@ -20,11 +20,12 @@ _SITE = {
 
 
 def _left_of(home: ScriptedHome, job: Job) -> list[str]:
-    """What there is of a job in any store."""
+    """What there is of a job in any store, without what its library shows."""
     state, key = home.state, (job.tenant, job.job_id)
     tables = ("jobs", "segments", "urls", "verdicts", "ruled_out", "batches")
     left = [table for table in tables if getattr(state, table).get(key)]
-    return left + [name for _, name in state.objects if job.job_id in name and not name.startswith("generations/")]
+    needed = ("generations/", "batches/") if state.libraries[TENANT, job.library_id].published else ()
+    return left + [name for _, name in state.objects if job.job_id in name and not name.startswith(needed)]
 
 
 async def test_a_deleted_job_is_gone_at_once_and_removed_by_the_sweep() -> None:
@@ -40,9 +41,26 @@ async def test_a_deleted_job_is_gone_at_once_and_removed_by_the_sweep() -> None:
     await Sweep(services).run()
 
     assert deleted == job
-    assert {name.split("/")[0] for name in before} == {"jobs", "segments", "urls", "verdicts", "batches", "raw"}
+    assert {name.split("/")[0] for name in before} >= {"jobs", "segments", "urls", "verdicts", "batches", "raw"}
     assert _left_of(home, job) == []
     assert sorted(await home.library(job)) == ["/", "/a"]
+
+
+async def test_results_that_no_generation_needs_go_with_their_job() -> None:
+    """A job that was cancelled has published nothing: what the processor made of it is of no use."""
+    home = ScriptedHome(_SITE)
+    home.held["/b"] = home.hold("/b")
+    job, services = await home.create(), home.outside.services
+    task = home.drive(home.process("D1"), job)
+    await home.until(lambda: any(name.startswith("batches/") for _, name in home.state.objects))
+    await cancel_job(services, TENANT, job.job_id)
+    home.held["/b"].set()
+    await home.finish(task)
+    await delete_job(services, TENANT, job.job_id)
+    await finish_deletions(services)
+
+    assert _left_of(home, job) == []
+    assert not any(name.startswith(("batches/", "raw/")) for _, name in home.state.objects)
 
 
 async def test_only_a_job_that_has_ended_can_be_deleted() -> None:

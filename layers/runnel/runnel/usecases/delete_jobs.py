@@ -16,7 +16,7 @@ from runnel.usecases.manifests import jobs_needed
 from runnel.usecases.retry_job import find_retry
 from runnel.usecases.services import Services
 
-#: The objects of a job, by the beginning of their keys: the processor's results, which generations may need, and reports.
+#: A job's objects by the beginning of their keys: the processor's results, which generations may need, and reports.
 _RESULTS: Final = "batches/{}/"
 _REPORTS: Final = "reports/{}/"
 
