@@ -150,6 +150,50 @@ def test_a_worker_imports_the_extraction_and_little_else() -> None:
     assert heavy.isdisjoint(modules.split())
 
 
+async def test_a_page_that_multiplies_in_the_parser_is_stopped_by_memory_and_fails_alone() -> None:
+    """Each paragraph repeats every open tag: 400 KB would become a tree of 30 million nodes, 3.7 GB."""
+    bomb = b"<p>" + b"".join(b"<font size=%d>" % n for n in range(300)) + b"<p>x" * 100_000
+    async with WorkerPool(size=1) as pool:
+        before, refused, after = await asyncio.gather(
+            read(pool, "https://h/1"),
+            pool.read(bomb, url="https://h/bomb", charset=None, render=True),
+            read(pool, "https://h/2"),
+            return_exceptions=True,
+        )
+
+    assert isinstance(refused, PageUnreadable)
+    assert refused.category == "too_large"
+    assert {before.markdown, after.markdown} == {"text\n"}  # type: ignore[union-attr]
+
+
+def test_a_hanging_parse_ends_a_process_that_reads_in_threads() -> None:
+    """On Lambda the function's time-out would be a minute; the alarm ends even a parser that never leaves its C."""
+    script = """
+import asyncio, sys
+from datetime import timedelta
+from runnel.adapters.system import thread_reader
+
+def hang(body, **_):
+    return b"a" * 40 in body or __import__("re").match("(a+)+$", "a" * 40 + "b")
+
+async def main():
+    reader = thread_reader.ThreadPageReader(kill_after=timedelta(seconds=0.3))
+    await reader.read(b"<p>x", url="https://h/", charset=None, render=True)
+    await asyncio.sleep(0.5)
+    print("idle", flush=True)
+    thread_reader.read_page = hang
+    await reader.read(b"<p>x", url="https://h/", charset=None, render=True)
+
+asyncio.run(main())
+"""
+    root = str(ROOT / "layers" / "runnel")
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, check=False, capture_output=True, text=True, timeout=30
+    )
+
+    assert (ran.stdout, ran.returncode) == ("idle\n", -signal.SIGALRM)
+
+
 async def test_many_pages_at_once_each_get_their_own_reading() -> None:
     """Pages are pipelined through two workers: an answer given to the wrong page would be the worst of bugs."""
     async with WorkerPool(size=2) as pool:
@@ -177,6 +221,9 @@ async def test_a_page_that_crashes_its_reader_fails_alone(pool: WorkerPool) -> N
     outcomes = await asyncio.gather(*(outcome(pool, url) for url in urls))
 
     assert outcomes == ["text", "The page's reader crashed on it.", "text", "The page's reader crashed on it.", "text"]
+    with pytest.raises(PageUnreadable) as crashed:
+        await read(pool, "https://h/crash")
+    assert crashed.value.category == "crashed"
 
 
 async def test_a_page_that_hangs_is_given_up_and_fails_alone(pool: WorkerPool) -> None:

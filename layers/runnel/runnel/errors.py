@@ -177,6 +177,11 @@ class PageUnreadable(RunnelError):
 
     code = "page_unreadable"
 
+    def __init__(self, message: str = "", *, category: str = "decode") -> None:
+        """Say in *category*, one of `ErrorCategory`, how the page ends: too big, broken, or deadly to its reader."""
+        super().__init__(message)
+        self.category = category
+
 
 class CallFailed(RunnelError):
     """A function could not be called, or its call failed."""

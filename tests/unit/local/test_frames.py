@@ -2,6 +2,7 @@
 
 import pytest
 
+from runnel.errors import PageUnreadable
 from runnel.extraction.reading import read_page
 from runnel.local.frames import BUFFER_BYTES, READY, AnswerBuffer, pack_error, pack_reading, unpack_reading
 
@@ -15,7 +16,7 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
     ]
     readings = [read_page(page, url="https://h/") for page in pages]
     lies = [None, ("/a/1.warc", 0), ("/a/1.warc", 77), None]
-    stream = READY + b"".join(map(pack_reading, readings, lies)) + pack_error("no")
+    stream = READY + b"".join(map(pack_reading, readings, lies)) + pack_error(PageUnreadable("no", category="too_large"))
     answers, taken = AnswerBuffer(), []
     while stream:
         room = answers.room()
@@ -27,4 +28,6 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
 
     assert taken[0] == (b"", b"", b"", b"")
     assert [unpack_reading(parts) for parts in taken[1:-1]] == list(zip(readings, lies, strict=True))
-    assert taken[-1][0] == b'"no"'
+    with pytest.raises(PageUnreadable, match="no") as refused:
+        unpack_reading(taken[-1])
+    assert refused.value.category == "too_large"

@@ -172,7 +172,7 @@ async def test_a_page_that_cannot_be_read_fails_alone(crawl: Crawl) -> None:
     class NarrowReader(ThreadPageReader):
         async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
             if b"bad" in body:
-                raise PageUnreadable("too deep")
+                raise PageUnreadable("too deep", category="too_large")
             return await super().read(body, url=url, charset=charset, render=render)
 
     crawl.site.add("/docs/bad", "<p>bad")
@@ -180,7 +180,7 @@ async def test_a_page_that_cannot_be_read_fails_alone(crawl: Crawl) -> None:
     answer = await crawl.call("/docs/bad", "/docs/a")
 
     assert answer.results[0].error is not None
-    assert (answer.results[0].error.category, answer.results[0].error.message) == ("decode", "too deep")
+    assert (answer.results[0].error.category, answer.results[0].error.message) == ("too_large", "too deep")
     assert answer.results[1].outcome == "fetched"
 
 

@@ -14,6 +14,7 @@ from runnel.extraction.admonitions import BOXES, mark_admonitions
 from runnel.extraction.charset import parse_html
 from runnel.extraction.contents import Contents
 from runnel.extraction.headings import LEVELS, take_headings
+from runnel.extraction.limits import check_depth, check_size
 from runnel.extraction.links import LinkResolver, find_base, find_links
 from runnel.extraction.main_part import FURNITURE, choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
@@ -46,8 +47,13 @@ def read_links(body: bytes, *, url: str, charset: str | None = None) -> PageRead
 
 def _read(body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
     try:
-        return _read_tree(parse_html(body, charset=charset), body, url=url, render=render)
-    except (ValueError, RecursionError, MemoryError) as exc:  # what the parser raises on a page beyond it
+        check_size(body)
+        tree = parse_html(body, charset=charset)
+        check_depth(tree, body)
+        return _read_tree(tree, body, url=url, render=render)
+    except MemoryError as exc:
+        raise PageUnreadable("The page takes more memory to read than it may.", category="too_large") from exc
+    except (ValueError, RecursionError) as exc:  # what the parser raises on a page beyond it
         raise PageUnreadable(f"The page could not be read: {exc}") from exc
 
 

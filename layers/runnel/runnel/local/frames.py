@@ -7,7 +7,7 @@ pickle, can do nothing to whoever reads it. An answer of no length at all says "
 import json
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
@@ -82,9 +82,9 @@ def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
     return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
 
 
-def pack_error(message: str) -> bytes:
+def pack_error(error: PageUnreadable) -> bytes:
     """Return the answer for a page that cannot be read."""
-    return _packed(json.dumps(message).encode(), b"", b"", b"")
+    return _packed(json.dumps({"message": error.message, "category": error.category}).encode(), b"", b"", b"")
 
 
 def pack_failure(error: OSError) -> bytes:
@@ -139,10 +139,8 @@ class AnswerBuffer:
 def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReading, Lies | None]:
     """Return the reading in an answer and where its response lies; raises the `PageUnreadable`, `OSError` it says."""
     facts = json.loads(parts[0].decode())
-    if isinstance(facts, str):
-        raise PageUnreadable(facts)
     if isinstance(facts, dict):
-        raise OSError(facts["errno"], facts["strerror"])
+        raise _error_of(facts)
     *facts, lies = facts
     title, description, lang, truncated, nofollow, noindex, canonical, refresh, headings, words, body, content = facts
     reading = PageReading(
@@ -164,6 +162,13 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         markdown_gz=parts[3],
     )
     return reading, tuple(lies) if lies else None
+
+
+def _error_of(said: dict[str, Any]) -> PageUnreadable | OSError:
+    """Give what the worker says instead of a reading."""
+    if "errno" in said:
+        return OSError(said["errno"], said["strerror"])
+    return PageUnreadable(said["message"], category=said["category"])
 
 
 def _packed(*parts: bytes) -> bytes:

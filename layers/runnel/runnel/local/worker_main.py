@@ -26,6 +26,9 @@ BUFFER_BYTES: Final = 256 * 1024
 #: New objects that are still there before the collector looks for cycles among them.
 COLLECT_AFTER: Final = 50_000
 
+#: Memory that a worker may have for its data: what a page needs beyond, it is too big for.
+MEMORY_BYTES: Final = 320 * 1024 * 1024
+
 Reading = Callable[[PageRequest], PageReading]
 
 
@@ -53,9 +56,21 @@ def main(argv: list[str]) -> None:
     """
     # A page's tree has no cycles of Python's, and looking for some after every few hundred nodes costs a tenth.
     gc.set_threshold(COLLECT_AFTER)
+    bound_memory(MEMORY_BYTES)
     module, _, name = argv[1].partition(":")
     files: Files = getattr(import_module(module), name)()
     serve(read_request, files, give_up_after_s=float(argv[0]))
+
+
+def bound_memory(most_bytes: int) -> None:
+    """Let an allocation beyond *most_bytes* fail, here and not in the neighbours; Linux alone keeps to it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard in (resource.RLIM_INFINITY, -1) or hard > most_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
 
 
 def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
@@ -86,7 +101,7 @@ def _answer(read: Reading, files: Files, request: PageRequest) -> bytes:
         before, behind = request.around
         return pack_reading(reading, files.append(request.stem, (before, request.body, behind)))
     except PageUnreadable as exc:
-        return pack_error(exc.message)
+        return pack_error(exc)
     except OSError as exc:
         return pack_failure(exc)
 

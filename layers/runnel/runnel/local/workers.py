@@ -54,7 +54,7 @@ class _Page:
 
     def fail(self, message: str) -> None:
         if not self.answer.done():
-            self.answer.set_exception(PageUnreadable(message))
+            self.answer.set_exception(PageUnreadable(message, category="crashed"))
 
 
 class WorkerPool:

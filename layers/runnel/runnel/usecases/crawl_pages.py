@@ -198,7 +198,7 @@ class _Call:
             place = RawPlace(request.tenant, request.job_id, request.raw_name, head)
             return await keeper.read_and_keep(body, url=url, charset=charset, place=place)
         except PageUnreadable as error:
-            raise FetchFailed(ErrorCategory.DECODE, error.message) from error
+            raise FetchFailed(error.category, error.message) from error
 
     def _failed(self, target: CrawlTarget, failure: FetchFailed, arrived: Arrived | None) -> _Outcome:
         """Say what went wrong, and when the site wants to be asked again."""

@@ -92,7 +92,7 @@ async def _process(
     try:
         reading = await _read(ports, request.tenant, page)
     except PageUnreadable as error:
-        problem = FetchError(category=ErrorCategory.DECODE, message=error.message)
+        problem = FetchError(category=ErrorCategory(error.category), message=error.message)
         return PageOutcome(index=page.index, url=page.url, error=problem), None
     stored = to_stored_page(page, reading, request.metadata)
     return PageOutcome(index=page.index, url=page.url, page=stored), reading

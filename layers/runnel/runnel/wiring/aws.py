@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ CRAWLER_TIMEOUT_S = 60
 PROCESSOR_TIMEOUT_S = 300
 _INVOKES_AT_ONCE = 16
 _FETCHES_AT_ONCE = 10
+#: A page that is read for longer takes its process with it, long before the function's own time-out.
+_PARSE_TIMEOUT_S = 12
 
 
 def make_crawler() -> Callable[[CrawlRequest], Awaitable[CrawlResponse]]:
@@ -45,7 +48,7 @@ def make_crawler() -> Callable[[CrawlRequest], Awaitable[CrawlResponse]]:
     clock = SystemClock()
     ports = CrawlerPorts(
         fetcher=HttpFetcher(allow_private=settings.allow_private, connections=_FETCHES_AT_ONCE),
-        reader=ThreadPageReader(),
+        reader=ThreadPageReader(kill_after=timedelta(seconds=_PARSE_TIMEOUT_S)),
         raw=S3RawStore(make_client(), settings.bucket, clock=clock, ids=SystemIds(clock)),
         clock=clock,
     )
@@ -75,7 +78,7 @@ def make_processor() -> Callable[[ProcessRequest], Awaitable[ProcessResult]]:
         batches=stores.batches,
         content=S3ContentStore(bucket, settings.bucket, clock=clock, ids=ids),
         raw=S3RawStore(bucket, settings.bucket, clock=clock, ids=ids),
-        reader=ThreadPageReader(),
+        reader=ThreadPageReader(kill_after=timedelta(seconds=_PARSE_TIMEOUT_S)),
         rendered=_NoRenderedPages(),
         batch_bell=LoopBell(),
         outputs=_NoOutputs(),
@@ -169,8 +172,6 @@ def _make_services(settings: AwsSettings) -> Services:
 
 def make_tuning() -> Tuning:
     """What differs from the defaults: who waits is billed, so is every batch of pages, and what a job may cost ends."""
-    from datetime import timedelta
-
     from runnel.usecases.services import Tuning
 
     return Tuning(follow_window=timedelta(seconds=60), batch_wait=timedelta(seconds=2), max_usd=5.0)
