@@ -16,7 +16,9 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
     ]
     readings = [read_page(page, url="https://h/") for page in pages]
     lies = [None, ("/a/1.warc", 0), ("/a/1.warc", 77), None]
-    stream = READY + b"".join(map(pack_reading, readings, lies)) + pack_error(PageUnreadable("no", category="too_large"))
+    stream = (
+        READY + b"".join(map(pack_reading, readings, lies)) + pack_error(PageUnreadable("no", category="too_large"))
+    )
     answers, taken = AnswerBuffer(), []
     while stream:
         room = answers.room()

@@ -4,6 +4,7 @@ Laws (tests/unit/fetching/test_addresses.py):
 
 * an address in any special-purpose block of the IANA registries is not public, nor is one that embeds an IPv4 address
   by translation (NAT64, 6to4, Teredo): where it leads is decided by a gateway that we cannot see;
+* a name that is reserved for private networks leads nowhere, even where a name server gives it a public address;
 * the answer does not depend on the Python version (`ipaddress.is_global` changes with it, and gets many wrong);
 * an exception is one host with one port: no ranges, no wildcards.
 """
@@ -54,6 +55,8 @@ _V6_BLOCKS: Final = tuple(
         "ff00::/8",  # multicast
     )
 )
+#: Names that mean this machine or its own network, whatever a name server says (RFC 6761, 6762, 8375, 9476, ICANN).
+SPECIAL_NAMES: Final = ("localhost", "local", "internal", "home.arpa", "localdomain", "intranet", "lan", "onion", "alt")
 #: `host:port`; an IPv6 address stands in brackets.
 _HOST_PORT: Final = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)):(?P<port>\d{1,5})"
@@ -101,6 +104,13 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def is_special(host: str) -> bool:
+    """Tell whether *host* is one of the names, or below one, that lead to no public site."""
+    name = host.lower().rstrip(".")
+    return any(name == special or name.endswith(f".{special}") for special in SPECIAL_NAMES)
 
 
 @lru_cache(maxsize=1024)

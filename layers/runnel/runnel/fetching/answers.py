@@ -19,18 +19,23 @@ _VALUED: Final = frozenset({"unavailable_after", "max-snippet", "max-image-previ
 _SNIFFED_BYTES: Final = 1024
 
 
+#: What particular statuses mean.
+_SPECIAL: Final = {
+    206: (ErrorCategory.PROTOCOL, "the site answered a part of the page that nobody asked for (206)"),
+    408: (ErrorCategory.TIMEOUT, "the site gave up waiting (408)"),
+    429: (ErrorCategory.RATE_LIMITED, "the site asks for fewer requests (429)"),
+}
+_CLASSES: Final = {4: ErrorCategory.HTTP_4XX, 5: ErrorCategory.HTTP_5XX}
+
+
 def failure_of_status(status: int) -> FetchFailed | None:
-    """Give the failure that a status means; None when the answer is a page (2xx)."""
+    """Give the failure that a status means; None when the answer is a whole page (2xx, but no part of one)."""
+    if status in _SPECIAL:
+        return FetchFailed(*_SPECIAL[status])
     if 200 <= status < 300:
         return None
-    if status == 429:
-        return FetchFailed(ErrorCategory.RATE_LIMITED, "the site asks for fewer requests (429)")
-    if status == 408:
-        return FetchFailed(ErrorCategory.TIMEOUT, "the site gave up waiting (408)")
-    if 400 <= status < 500:
-        return FetchFailed(ErrorCategory.HTTP_4XX, f"the site answered {status}")
-    if 500 <= status < 600:
-        return FetchFailed(ErrorCategory.HTTP_5XX, f"the site answered {status}")
+    if status // 100 in _CLASSES:
+        return FetchFailed(_CLASSES[status // 100], f"the site answered {status}")
     return FetchFailed(ErrorCategory.PROTOCOL, f"the site answered {status}, which leads nowhere")
 
 

@@ -27,7 +27,7 @@ BUFFER_BYTES: Final = 256 * 1024
 COLLECT_AFTER: Final = 50_000
 
 #: Memory that a worker may have for its data: what a page needs beyond, it is too big for.
-MEMORY_BYTES: Final = 320 * 1024 * 1024
+MEMORY_BYTES: Final = 256 * 1024 * 1024
 
 Reading = Callable[[PageRequest], PageReading]
 

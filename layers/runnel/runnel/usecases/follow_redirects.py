@@ -119,7 +119,8 @@ class Hops:
         """Give the rules of the URL's host: those that came along, else read now."""
         host = host_key(url)
         if host not in self._rules:
-            text = next((text for text in self._request.robots if text.host == host), None)
+            known = (text for text in self._request.robots if text.host == host and text.status is not None)
+            text = next(known, None)  # a host that gave no answer is asked again: why it gives none is the reason
             if text is not None:
                 self._rules[host] = parse_robots(text.text.encode(), status=text.status or 0)
             else:

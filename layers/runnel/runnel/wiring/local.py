@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from runnel.adapters.filesystem.output import FolderOutput
     from runnel.adapters.http.fetcher import HttpFetcher
+    from runnel.adapters.http.guard import Resolve
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult, StoredPage
     from runnel.ports.content_store import ContentStore
@@ -110,6 +111,7 @@ class _Functions:
     appending: AppendingReader | None
     batch_bell: LoopBell
     outputs: _JobOutputs
+    resolve: Resolve | None
     _rendered: RenderedPages = field(default_factory=RenderedPages)
     _fetcher: HttpFetcher | None = None
     _crawl: Callable[[CrawlRequest], Awaitable[CrawlResponse]] | None = None
@@ -133,7 +135,9 @@ class _Functions:
         from runnel.adapters.http.fetcher import HttpFetcher
         from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 
-        self._fetcher = HttpFetcher(allow_private=self.settings.allow_private, connections=_CONNECTIONS)
+        self._fetcher = HttpFetcher(
+            allow_private=self.settings.allow_private, connections=_CONNECTIONS, resolve=self.resolve
+        )
         ports = CrawlerPorts(
             fetcher=self._fetcher,
             reader=self.reader,
@@ -162,7 +166,12 @@ class _Functions:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, reader: PageReader, appending: AppendingReader | None = None
+    settings: Settings,
+    *,
+    reader: PageReader,
+    appending: AppendingReader | None = None,
+    tuning: Tuning = _TUNING,
+    resolve: Resolve | None = None,
 ) -> AsyncIterator[LocalServices]:
     """The laptop's services while the context lasts.
 
@@ -170,6 +179,8 @@ async def open_services(
         settings: Where everything lies.
         reader: Parses pages elsewhere than on the event loop.
         appending: The same, where it can store raw responses too.
+        tuning: Times and sizes, for tests.
+        resolve: Instead of the system's resolver, for tests.
 
     Raises:
         ConfigInvalid: `RUNNEL_HOME` cannot be used.
@@ -192,6 +203,7 @@ async def open_services(
             appending=appending,
             batch_bell=bell,
             outputs=outputs,
+            resolve=resolve,
         )
         stack.push_async_callback(functions.close)
         processor = InProcessProcessor(functions.process)
@@ -219,7 +231,7 @@ async def open_services(
             locks=FolderJobLocks(home / "locks"),
             meter=NoBill(),
             outputs=outputs,
-            tuning=_TUNING,
+            tuning=tuning,
         )
         full = _tell_when_full(stores)
         yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from runnel.adapters.http.answer import Answer
 from runnel.adapters.http.connection import Connection, ConnectionPool, Origin
 from runnel.adapters.http.failures import FOREIGN, failure
-from runnel.adapters.http.guard import Address, Guard
+from runnel.adapters.http.guard import Address, Guard, Resolve
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
 from runnel.fetching.decoding import ACCEPT_ENCODING, BodyLimits
@@ -48,10 +48,14 @@ class HttpFetcher:
         allow_private: frozenset[tuple[str, int]] = frozenset(),
         connections: int = 10,
         limits: BodyLimits | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
-        """Take the private hosts that may be crawled and how many connections may be open at once."""
+        """Take the private hosts that may be crawled and how many connections may be open at once.
+
+        *resolve* stands for the system's resolver; whatever it answers is judged like the system's answers.
+        """
         self._limits = limits or BodyLimits()
-        self._guard = Guard(allow_private)
+        self._guard = Guard(allow_private, resolve)
         self._pool = ConnectionPool(self._connect, most=connections)
         self._tls: ssl.SSLContext | None = None
 

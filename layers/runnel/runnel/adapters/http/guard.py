@@ -6,16 +6,20 @@ is judged again when it is made, and its peer when it is connected, whatever way
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
-from runnel.fetching.addresses import is_address, is_public, plain_host
+from runnel.fetching.addresses import is_address, is_public, is_special, plain_host
 
 #: Ports on which sites are usually served.
 USUAL_PORTS: Final = frozenset({80, 443, 8080, 8443})
 _DNS_CACHE_S: Final = 30
+
+#: Host and port → the addresses that a name server gives for them, as text.
+Resolve = Callable[[str, int], Awaitable[list[str]]]
 _MOST_NAMES: Final = 1024
 
 
@@ -35,9 +39,10 @@ class Address:
 class Guard:
     """Resolves names; refuses those that lead to an address which may not be crawled."""
 
-    def __init__(self, allow_private: frozenset[tuple[str, int]]) -> None:
-        """Take the private `(host, port)` pairs that the operator allows: names or addresses."""
+    def __init__(self, allow_private: frozenset[tuple[str, int]], resolve: Resolve | None = None) -> None:
+        """Take the private `(host, port)` pairs that the operator allows, and another resolver than the system's."""
         self._allow_private = allow_private
+        self._resolve = resolve or _ask_system
         #: Private addresses that an allowed name led to.
         self._by_name: set[tuple[str, int]] = set()
         #: By name: its judged addresses, and until when they hold.
@@ -48,7 +53,7 @@ class Guard:
         host = plain_host(host)
         if (host, port) in self._allow_private:
             return
-        if is_address(host) and not is_public(host):
+        if is_special(host) or (is_address(host) and not is_public(host)):
             raise _blocked(host, host, port)
         if port not in USUAL_PORTS and port not in ports:
             raise FetchFailed(
@@ -62,8 +67,7 @@ class Guard:
         addresses, until_s = self._known.get((host, port), ([], 0.0))
         if loop.time() < until_s:
             return addresses
-        answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        names = list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in answers))
+        names = list(dict.fromkeys(await self._resolve(host, port)))
         for name in names:
             self._check_answer(host, name, port)
         addresses = [Address(_family(name), name, port) for name in names]
@@ -97,6 +101,12 @@ class Guard:
     def _is_allowed(self, host: str, port: int) -> bool:
         """Tell whether the operator allows exactly this host and port."""
         return (plain_host(host), port) in self._allow_private
+
+
+async def _ask_system(host: str, port: int) -> list[str]:
+    """Resolve as every program here does: hosts file, then name server; raises `OSError`."""
+    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(sockaddr[0]) for _, _, _, _, sockaddr in answers]
 
 
 def _family(address: str) -> socket.AddressFamily:
