@@ -25,7 +25,7 @@ from runnel.usecases.list_urls import list_urls
 from runnel.usecases.read_library import get_markdown, list_pages
 from runnel.usecases.run_crawl import run_crawl
 from runnel.usecases.services import Tuning
-from runnel.wiring.local import TENANT, open_services
+from runnel.wiring.local import RAW_FILES, TENANT, open_services
 
 
 class NameServer:
@@ -61,9 +61,12 @@ async def crawl(task: dict[str, Any]) -> dict[str, Any]:
     names = NameServer(task["names"])
     settings = load_settings({"home": task["home"], "allow_private": task["allowed"]})
     tuning = replace(Tuning(), fetch_deadline=timedelta(seconds=task["deadline_s"]), batch_wait=timedelta(seconds=0.3))
-    pool = WorkerPool(size=1, parse_timeout=timedelta(seconds=task["parse_s"]))
+    pool = WorkerPool(size=1, parse_timeout=timedelta(seconds=task["parse_s"]), files=RAW_FILES)
     begun_s = time.monotonic()
-    async with pool, open_services(settings, reader=pool, tuning=tuning, resolve=names.resolve) as local:
+    async with (
+        pool,
+        open_services(settings, reader=pool, appending=pool, tuning=tuning, resolve=names.resolve) as local,
+    ):
         services = local.services
         new = NewJob(tenant=TENANT, urls=(task["url"],), options=JobOptions(**task["options"]), output=task["output"])
         job = await create_job(services, new, invoke=False)

@@ -3,7 +3,7 @@
 import pytest
 
 from runnel.errors import ConfigInvalid
-from runnel.fetching.addresses import is_public, parse_allowed_private, plain_host
+from runnel.fetching.addresses import SPECIAL_NAMES, is_public, is_special, parse_allowed_private, plain_host
 from tests.support.conformance import conformance_rows
 
 
@@ -62,3 +62,11 @@ def test_ranges_and_wildcards_are_refused(text: str) -> None:
 def test_hosts_are_compared_in_one_spelling(host: str, plain: str) -> None:
     """A URL writes an address otherwise than the setting."""
     assert plain_host(host) == plain
+
+
+def test_names_of_private_networks_are_known_whatever_their_spelling() -> None:
+    """A name server that answers for `metadata.google.internal` is not to be believed."""
+    for name in SPECIAL_NAMES:
+        assert is_special(name)
+        assert is_special(f"a.{name.upper()}.")
+    assert not any(map(is_special, ("localhost.example", "mylocal", "internal.docs.example", "docs.alternative")))

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("status", "category"),
     [(404, "http_4xx"), (408, "timeout"), (429, "rate_limited"), (500, "http_5xx"), (503, "http_5xx"),
-     (301, "protocol"), (999, "protocol")],
+     (206, "protocol"), (301, "protocol"), (999, "protocol")],
 )  # fmt: skip
 def test_a_status_that_is_no_page_has_a_category(status: int, category: str) -> None:
     """It decides whether the URL is tried again."""

@@ -84,6 +84,16 @@ async def test_a_robots_txt_that_cannot_be_read_forbids_what_a_redirect_leads_to
     assert circular.outcome == "fetched"
 
 
+async def test_a_host_that_gave_no_robots_txt_fails_a_redirect_with_its_own_reason(crawl: Crawl) -> None:
+    """`robots` would be a lie: nobody was asked, for the address is private."""
+    crawl.site.redirect("/docs/in", "http://127.0.0.2:9/x")
+    unanswered = RobotsText(host="127.0.0.2:9", status=None)
+    result = await crawl.one("/docs/in", robots=(unanswered,))
+
+    assert result.error is not None
+    assert result.error.category == "blocked_address"
+
+
 async def test_redirects_that_go_round_are_named(crawl: Crawl) -> None:
     """A loop would else cost ten requests, and say only `too many`."""
     crawl.site.redirect("/docs/x", "/docs/y")

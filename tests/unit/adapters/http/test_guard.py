@@ -31,6 +31,46 @@ def test_only_the_webs_ports_and_the_start_urls_own_are_asked() -> None:
         guard.check_url("docs.example", 22, NOTHING)
 
 
+def test_a_name_of_a_private_network_is_refused_before_it_is_resolved() -> None:
+    """Unless the operator allows exactly that one."""
+    guard = Guard(frozenset({("printer.local", 80)}))
+    guard.check_url("printer.local", 80, NOTHING)
+    for host in ("localhost", "docs.localhost", "printer.local.", "metadata.google.internal", "router.home.arpa"):
+        with pytest.raises(FetchFailed, match="not a public address") as failure:
+            guard.check_url(host, 8080, NOTHING)
+
+        assert failure.value.category == "blocked_address"
+
+
+async def test_a_name_is_resolved_once_and_the_judged_answer_is_the_one_that_counts() -> None:
+    """Rebinding: public when it is judged, private when it is connected to."""
+    answers = [["93.184.216.34"], ["127.0.0.1"]]
+    asked: list[str] = []
+
+    async def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return answers[min(len(asked), 2) - 1]
+
+    guard = Guard(frozenset(), rebinding)
+    first = await guard.resolve("rebind.example", 80)
+    again = await guard.resolve("rebind.example", 80)
+
+    assert [place.host for place in first] == [place.host for place in again] == ["93.184.216.34"]
+    assert asked == ["rebind.example"]
+    with pytest.raises(FetchFailed, match="leads to 127"):
+        await guard.resolve("rebind.example", 443)
+
+
+async def test_one_private_answer_among_public_ones_refuses_the_name() -> None:
+    """Which of them is connected to would be chance."""
+
+    async def mixed(_host: str, _port: int) -> list[str]:
+        return ["93.184.216.34", "10.0.0.1"]
+
+    with pytest.raises(FetchFailed, match=r"leads to 10\.0\.0\.1"):
+        await Guard(frozenset(), mixed).resolve("mixed.example", 80)
+
+
 async def test_a_name_that_leads_to_a_private_address_is_refused() -> None:
     """Names are how an attacker reaches inside."""
     with pytest.raises(FetchFailed, match=r"localhost leads to .*RUNNEL_ALLOW_PRIVATE=localhost:80") as failure:
