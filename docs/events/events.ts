@@ -533,7 +533,7 @@ export interface UrlStarted {
   attempt: number;
 }
 
-/** A page had links to URLs that were not known; `skipped` counts those ruled out at once, by reason. */
+/** A page had links to URLs that were not known; `skipped` counts those ruled out at once, by reason. `reconsidered` of those discovered were ruled out before, by depth or nofollow: `count` has them no second time. */
 export interface UrlsDiscovered {
   job_id: string;
   time: string;
@@ -546,6 +546,7 @@ export interface UrlsDiscovered {
   count: number;
   total_discovered: number;
   skipped: Partial<Record<SkipReason, number>>;
+  reconsidered: number;
 }
 
 /** One place where a page can be fetched. */

@@ -31,6 +31,7 @@ class ScriptedPage:
 
     text: str = "Some words that are worth a page of their own."
     links: tuple[str, ...] = ()
+    nofollow_links: tuple[str, ...] = ()
     status: int = 200
     final: str | None = None
     canonical: str | None = None
@@ -149,6 +150,7 @@ class ScriptedCrawler:
             content_length=len(page.html),
             title=page.text[:20],
             links=tuple(self._home.url(link) for link in page.links),
+            nofollow_links=tuple(self._home.url(link) for link in page.nofollow_links),
             canonical=self._home.url(page.canonical) if page.canonical else None,
             noindex=page.noindex,
             nofollow=page.nofollow,

@@ -3,7 +3,7 @@
 import pytest
 
 from runnel.domain.payloads import ScopeRules
-from runnel.domain.scope import Scope, registrable_domain
+from runnel.domain.scope import Scope, Territories, registrable_domain
 
 START = "https://docs.example.com/guide/intro.html"
 
@@ -120,3 +120,42 @@ def test_the_ruling_names_the_site() -> None:
     ruling = Scope(starts=(START,)).judge("https://other.example/")
 
     assert ruling == ("out_of_scope", "scope subpages docs.example.com/guide/")
+
+
+@pytest.mark.parametrize(
+    ("start", "url", "is_in"),
+    [
+        ("https://example.com/docs/", "https://www.example.com/docs/a", True),
+        ("https://www.example.com/docs/", "http://example.com/docs/a", True),
+        ("https://example.co.uk/", "https://www.example.co.uk/", True),
+        ("https://docs.example.com/", "https://www.docs.example.com/", False),
+        ("https://example.com:8443/", "https://www.example.com:8443/", False),
+        ("https://example.com/docs/", "https://www.example.com/blog/", False),
+        ("http://127.0.0.1/", "http://www.127.0.0.1/", False),
+        ("http://localhost/", "http://www.localhost/", False),
+        ("http://[::1]/", "http://www.[::1]/", False),
+    ],
+)
+def test_a_domain_and_its_www_are_one_site(start: str, url: str, is_in: bool) -> None:  # noqa: FBT001
+    """Most servers redirect from one to the other: half of the links would be out of scope."""
+    assert (Scope(starts=(start,)).judge(url) is None) == is_in
+
+
+def test_a_url_belongs_to_the_source_whose_directory_is_nearest() -> None:
+    """However it was found, and whatever the order of the sources: a later crawl of one of them must find it there."""
+    starts = [
+        ("all", "https://h.example/"), ("api", "https://h.example/docs/api/intro.html"),
+        ("docs", "https://h.example/docs/"), ("again", "https://h.example/docs/"), ("other", "https://o.example/x/y"),
+    ]  # fmt: skip
+    wanted = {
+        "https://h.example/docs/api/a/b?x=/docs/": "api",
+        "http://h.example/docs/api": "docs",
+        "https://h.example/docs/guide/a": "docs",
+        "https://h.example/blog/": "all",
+        "https://o.example/elsewhere": "other",
+        "https://third.example/": None,
+    }
+    for order in (starts, starts[:3][::-1] + starts[3:]):
+        territories = Territories(order)
+
+        assert {url: territories.owner(url) for url in wanted} == wanted

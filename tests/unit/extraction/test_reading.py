@@ -31,6 +31,7 @@ def test_one_reading_holds_everything() -> None:
     assert (reading.title, reading.description, reading.lang) == ("A title", "What it is.", "en-GB")
     assert reading.canonical == "https://docs.example.com/guide/intro"
     assert reading.links == (
+        "https://docs.example.com/guide/intro",
         "https://docs.example.com/",
         URL,
         "https://docs.example.com/guide/next.html",
@@ -105,6 +106,18 @@ def test_links_are_relative_to_the_base_that_the_page_names(base: str, expected:
 
     assert reading.links == (expected,)
     assert f"[text]({expected}#f)" in reading.markdown
+
+
+def test_links_stand_in_the_head_in_maps_and_in_frames_too() -> None:
+    """A manual's only way to its next page may be there; feeds, styles and what is only text are no way."""
+    html = """<head><link rel=next href=n><link rel="alternate" hreflang=de href=de><link rel=alternate
+        type="application/rss+xml" href=feed><link rel="alternate stylesheet" href=s.css><link rel=icon href=i></head>
+        <!-- <a href=c1>x</a> --><script>"<a href=c2>x</a>"</script><textarea><a href=c3>x</a></textarea>
+        <form action=c4><input name=q></form><a href="mailto:x@y.example">m</a><a href="javascript:go()">j</a>
+        <a href="data:text/html,x">d</a><a href=a>a</a><map><area href=b></map><iframe src=f></iframe>"""
+    names = [url.rpartition("/")[2] for url in reading_of(html).links]
+
+    assert names == ["n", "de", "a", "b", "f"]
 
 
 def test_a_page_of_endless_links_is_cut_and_says_so() -> None:

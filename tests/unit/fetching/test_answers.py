@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.fetching.answers import MAX_RETRY_AFTER_S, failure_of_status, retry_after_s, robots_wishes, sniff_type
+from runnel.fetching.answers import (
+    MAX_RETRY_AFTER_S,
+    failure_of_status,
+    refresh_of,
+    retry_after_s,
+    robots_wishes,
+    sniff_type,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -87,3 +94,28 @@ def test_only_wishes_to_all_robots_or_ours_are_obeyed(header: str, wishes: tuple
 def test_an_answer_without_a_type_is_judged_by_its_beginning(body: bytes, kind: str) -> None:
     """Small servers forget the header."""
     assert sniff_type(body) == kind
+
+
+@pytest.mark.parametrize(
+    ("header", "leads"),
+    [
+        ("0; url=/new", (0.0, "/new")),
+        ("5;URL='/n;ew' x", (5.0, "/n;ew")),
+        (' 3.5 , "/new', (3.0, "/new")),
+        ("2 /new", (2.0, "/new")),
+        ("10", None),
+        ("10;", None),
+        ("10; url=", None),
+        ("soon; url=/new", None),
+        ("", None),
+    ],
+)
+def test_a_refresh_is_read_as_browsers_do(header: str, leads: tuple[float, str] | None) -> None:
+    """Seconds, then an address, in many hands' spellings."""
+    assert refresh_of(header) == leads
+
+
+@given(st.text(max_size=40))
+def test_any_refresh_is_read_or_ignored(header: str) -> None:
+    """It comes from outside."""
+    assert refresh_of(header) is None or refresh_of(header)

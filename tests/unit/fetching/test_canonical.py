@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runnel.fetching.canonical import MAX_URL_LENGTH, canonicalize, host_key, url_hash
+from runnel.fetching.canonical import MAX_URL_LENGTH, Spelling, canonicalize, host_key, url_hash
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,29 @@ def test_the_hash_of_a_url_is_stable_and_short() -> None:
     """It is a key of stored items: a change would orphan them."""
     assert url_hash("https://h/") == "80274ad418ff7791b20f9a8922a43d3c"
     assert url_hash("https://h/") != url_hash("https://h/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "spelled"),
+    [
+        ("https://h/p?b=2&a=1", "https://h/p?a=1&b=2"),
+        ("https://h/p?b=2&sid=9&a=1#x", "https://h/p?a=1&b=2"),
+        ("https://h/p?sid=9", "https://h/p"),
+        ("https://h/p?a=2&a=1", "https://h/p?a=2&a=1"),
+        ("https://h/p?view_x=1&SID=2", "https://h/p?SID=2"),
+        ("https://h/p?Ref=1", "https://h/p"),
+        ("mailto:x", None),
+    ],
+)
+def test_a_job_has_one_spelling(url: str, spelled: str | None) -> None:
+    """What its sources say does not matter is gone, and so is the order; names are told apart by case."""
+    spelling = Spelling(ignored=("sid", "view_*"), tracking=frozenset({"ref"}))
+
+    assert spelling.of(url) == spelled
+
+
+def test_without_a_word_of_the_source_the_order_stays() -> None:
+    """It may choose the page; a further tracking parameter is dropped from it."""
+    assert Spelling().of("https://h/p?b=2&a=1") == "https://h/p?b=2&a=1"
+    assert Spelling(tracking=frozenset({"ref"})).of("https://h/p?b=2&REF=7&a=1") == "https://h/p?b=2&a=1"
+    assert Spelling(ignored=("*",)).of("https://h/p?b=2&a=1") == "https://h/p"

@@ -240,7 +240,8 @@ async def test_what_a_page_asks_of_robots_is_obeyed() -> None:
 
     assert (records["/noindex"].verdict, records["/noindex"].rule) == (Verdict.SKIPPED, "noindex")
     assert records["/found"].verdict is Verdict.FETCHED
-    assert "/lost" not in records
+    lost = records["/lost"]
+    assert (lost.verdict, lost.reason, lost.rule) == (Verdict.SKIPPED, "nofollow", "robots meta nofollow")
     assert (records["/empty"].verdict, records["/empty"].reason) == (Verdict.FAILED, ErrorCategory.EMPTY_PAGE)
     assert (records["/led"].verdict, records["/led"].reason) == (Verdict.SKIPPED, "out_of_scope")
     assert records["/led"].rule == "redirects to https://elsewhere.example/"

@@ -207,13 +207,57 @@ async def test_wishes_to_robots_are_read_from_header_and_page(crawl: Crawl) -> N
     assert (by_meta.page.noindex, by_meta.page.nofollow) == (False, True)
 
 
-async def test_a_page_that_leads_elsewhere_by_itself_has_a_link_there(crawl: Crawl) -> None:
-    """Old documentation moves with `<meta http-equiv=refresh>`."""
-    crawl.site.add("/docs/moved", "<meta http-equiv=refresh content='0; url=/docs/new'><p>Moved.</p>")
-    result = await crawl.one("/docs/moved")
+@pytest.mark.parametrize(
+    ("meta", "header"),
+    [("0; url=/docs/a", ""), ("", "0; url=/docs/a"), ("", "5;URL='a'"), ("7; url=/docs/a#part", "")],
+)
+async def test_a_page_that_leads_elsewhere_by_itself_is_a_redirect(crawl: Crawl, meta: str, header: str) -> None:
+    """Old documentation moves with `<meta http-equiv=refresh>`: what is kept is the page behind it."""
+    body = f'<meta http-equiv=refresh content="{meta}"><p>Moved.</p>'
+    crawl.site.add("/docs/moved", body, headers={"Refresh": header} if header else {})
+    answer = await crawl.call("/docs/moved")
+    page = answer.results[0].page
 
-    assert result.page is not None
-    assert result.page.links == (crawl.site.url("/docs/new"),)
+    assert page is not None
+    assert (page.final_url, page.title, answer.puts) == (crawl.site.url("/docs/a"), "Hello", 1)
+    assert crawl.site.count("/docs/a") == 1
+
+
+@pytest.mark.parametrize("content", ["60; url=/docs/new", "0; url=/docs/moved#top", "0; url=ftp://h/x", "30"])
+async def test_a_page_that_stays_is_a_page(crawl: Crawl, content: str) -> None:
+    """It reloads itself, leads on only after a while, or to where nobody can follow."""
+    crawl.site.add(
+        "/docs/moved", f"<meta http-equiv=refresh content='{content}'><p>Here.</p>", headers={"Refresh": content}
+    )
+    page = (await crawl.one("/docs/moved")).page
+
+    assert page is not None
+    assert page.final_url == crawl.site.url("/docs/moved")
+    assert page.links == ((crawl.site.url("/docs/new"),) if content.startswith("60") else ())
+
+
+async def test_a_refresh_is_judged_like_any_redirect(crawl: Crawl) -> None:
+    """Scope, robots.txt and loops rule there too."""
+    for path, goal in (("out", "/other/x"), ("in", "/docs/secret/x"), ("one", "two"), ("two", "one")):
+        crawl.site.add(f"/docs/{path}", f"<meta http-equiv=refresh content='0;url={goal}'>x")
+    out = await crawl.one("/docs/out", scope=crawl.scope)
+    forbidden = await crawl.one("/docs/in", scope=crawl.scope)
+    circular = await crawl.one("/docs/one", scope=crawl.scope)
+
+    assert (out.outcome, out.reason) == ("skipped", "out_of_scope")
+    assert (forbidden.outcome, forbidden.reason) == ("skipped", "robots")
+    assert circular.error is not None
+    assert circular.error.category == "too_many_redirects"
+    assert not {"/other/x", "/docs/secret/x"} & set(crawl.site.paths())
+
+
+async def test_links_that_ask_not_to_be_followed_are_told_apart(crawl: Crawl) -> None:
+    """They get a verdict, not a request; a link that also stands there plainly is followed."""
+    crawl.site.add("/docs/n", "<p>x<a rel=nofollow href=a>1</a><a rel='UGC NoFollow' href=b>2</a><a href=b>3</a>")
+    page = (await crawl.one("/docs/n")).page
+
+    assert page is not None
+    assert (page.links, page.nofollow_links) == ((crawl.site.url("/docs/b"),), (crawl.site.url("/docs/a"),))
 
 
 async def test_robots_purpose_answers_the_text_and_stores_nothing(crawl: Crawl) -> None:

@@ -39,8 +39,7 @@ async def test_a_job_is_stored_told_claimed_and_started() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": ("download",)}, {"dry_run": True}, {"headers": {"A": "secret:b"}},
-        {"ignore_query": ("page",)}, {"retry_batches": 3}, {"source_id": "main"},
+        {"steps": ("download",)}, {"dry_run": True}, {"headers": {"A": "secret:b"}}, {"retry_batches": 3},
     ],
     ids=str,
 )  # fmt: skip

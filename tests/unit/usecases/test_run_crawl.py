@@ -26,7 +26,7 @@ async def test_a_whole_job_in_the_words_of_its_log() -> None:
 
     assert [event.type for event in home.log(job)] == [
         "job_created", "job_started", "robots_loaded", "source_started", "url_started", "url_crawled",
-        "sent_to_processing", "batch_processed", "library_published", "job_completed",
+        "source_completed", "sent_to_processing", "batch_processed", "library_published", "job_completed",
     ]  # fmt: skip
     assert job.ending is not None
     assert (job.ending.ok, job.ending.ended_because) == (True, EndedBecause.DONE)

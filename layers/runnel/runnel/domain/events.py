@@ -145,7 +145,10 @@ class UrlCrawled(_Durable):
 
 
 class UrlsDiscovered(_Durable):
-    """A page had links to URLs that were not known; `skipped` counts those ruled out at once, by reason."""
+    """A page had links to URLs that were not known; `skipped` counts those ruled out at once, by reason.
+
+    `reconsidered` of those discovered were ruled out before, by depth or nofollow: `count` has them no second time.
+    """
 
     type: Literal["urls_discovered"] = "urls_discovered"
     source_url: str
@@ -154,6 +157,7 @@ class UrlsDiscovered(_Durable):
     count: int
     total_discovered: int
     skipped: dict[SkipReason, int]
+    reconsidered: int = 0
 
 
 class UrlSkipped(_Durable):

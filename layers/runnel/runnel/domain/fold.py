@@ -4,7 +4,7 @@ Laws (names are the rules of the commit model):
 1. Only `url_retry` counts towards the attempts [lost_no_attempt].
 2. After a lost driver the started-but-undecided URLs are suspects; only a crash while alone counts against a page
    [suspects_alone, only_alone_counts]; what a driver left when it released the lease is neither [release_no_crash].
-3. The first URL of a body, in the order of the log, is `fetched`; the others are its duplicates.
+3. The first URL of a page, in the order of the log, is `fetched`; the others are its duplicates (`same_page.py`).
 4. A sitemap counts as read when its event stands in the log, behind everything that it has brought.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
-from runnel.domain.verdicts import Counts, ErrorCategory, Verdict
+from runnel.domain.same_page import Fetched, SamePages
+from runnel.domain.verdicts import Counts, ErrorCategory, SkipReason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Crawled:
     #: Raw place, charset, validators: what the processor needs.
     note: Mapping[str, Any]
 
+    def fetched(self, url: str) -> Fetched:
+        """What tells this page, crawled under *url*, from others."""
+        return Fetched(url, self.final_url, self.body_hash, self.note.get("canonical"))
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -36,6 +41,7 @@ class Failure:
 
     category: ErrorCategory
     status: int | None
+    message: str
 
 
 @dataclass(slots=True)
@@ -65,10 +71,17 @@ class JobFold:
     decided: dict[str, Verdict] = field(default_factory=dict)
     crawled: dict[str, Crawled] = field(default_factory=dict)
     first_of_body: dict[str, str] = field(default_factory=dict)
+    same: SamePages = field(default_factory=SamePages, compare=False)
+    #: Pages kept so far: fetched and unchanged.
+    kept: int = 0
+    #: By page: where it leads, of jobs that have a depth to keep.
+    links: dict[str, list[str]] = field(default_factory=dict)
     undecided: dict[str, None] = field(default_factory=dict)
     started_here: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
     ruled_out: set[str] = field(default_factory=set)
+    #: Of those: what another link or a shorter path may bring in after all.
+    second_looks: set[str] = field(default_factory=set)
     crashes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     starts: Counter[str] = field(default_factory=Counter)
@@ -81,6 +94,12 @@ class JobFold:
     dropped: set[str] = field(default_factory=set)
     # --- the job
     sources_started: set[str] = field(default_factory=set)
+    sources_completed: set[str] = field(default_factory=set)
+    #: Sources of which no page could be fetched.
+    sources_barren: set[str] = field(default_factory=set)
+    #: Verdicts before the source that is being crawled began.
+    before_source: Counter[Verdict] = field(default_factory=Counter)
+    has_warned: bool = False
     robots_hosts: set[str] = field(default_factory=set)
     #: By host: the sitemaps that its robots.txt names, as written there.
     named_sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -103,20 +122,35 @@ class JobFold:
 
     def counts(self, *, seen: int, rest: Verdict) -> Counts:
         """URLs by verdict when *seen* distinct URLs were seen; those without one count as *rest*."""
-        by = Counter(self.decided.values())
-        by[Verdict.SKIPPED] += self.totals.ruled_out
+        by = self.verdicts()
         by[rest] += seen - by.total()
         return Counts(seen=seen, **{verdict.value: by[verdict] for verdict in Verdict})
 
-    @property
-    def kept(self) -> int:
-        """Pages kept so far: fetched and unchanged."""
-        return len(self.first_of_body)
+    def verdicts(self) -> Counter[Verdict]:
+        """URLs by verdict, as far as they have one."""
+        by = Counter(self.decided.values())
+        by[Verdict.SKIPPED] += self.totals.ruled_out
+        return by
+
+    def rule_out(self, url: str, reason: str) -> None:
+        """A URL is decided without a fetch."""
+        self.ruled_out.add(url)
+        if reason in _SECOND_LOOKS:
+            self.second_looks.add(url)
+
+    def reconsider(self, url: str) -> None:
+        """A URL that was ruled out is in after all."""
+        self.ruled_out.discard(url)
+        self.second_looks.discard(url)
 
     @property
     def sitemaps_read(self) -> set[str]:
         """The sitemaps whose addresses the job has seen."""
         return self.sitemaps.keys() - self.sitemaps_unread
+
+
+#: What rules a URL out only as far as it was found until then.
+_SECOND_LOOKS = frozenset({SkipReason.NOFOLLOW.value, SkipReason.DEPTH.value})
 
 
 def _created(fold: JobFold, event: e.JobCreated, _: Note) -> None:
@@ -137,8 +171,15 @@ def _handover(fold: JobFold, event: e.Handover, _: Note) -> None:
 
 def _source_started(fold: JobFold, event: e.SourceStarted, _: Note) -> None:
     fold.sources_started.add(event.source_id)
+    fold.before_source = fold.verdicts()
     fold.totals.discovered += event.count
     fold.totals.sources += 1
+
+
+def _source_completed(fold: JobFold, event: e.SourceCompleted, note: Note) -> None:
+    fold.sources_completed.add(event.source_id)
+    if note.get("barren"):
+        fold.sources_barren.add(event.source_id)
 
 
 def _robots(fold: JobFold, event: e.RobotsLoaded, _: Note) -> None:
@@ -150,7 +191,8 @@ def _sitemap(fold: JobFold, event: e.SitemapLoaded, note: Note) -> None:
     fold.sitemaps[event.url] = tuple(note.get("sitemaps", ()))
 
 
-def _log(fold: JobFold, _: e.Log, note: Note) -> None:
+def _log(fold: JobFold, event: e.Log, note: Note) -> None:
+    fold.has_warned = fold.has_warned or event.level == "warning"
     if "unread_sitemap" in note:
         fold.sitemaps[note["unread_sitemap"]] = ()
         fold.sitemaps_unread.add(note["unread_sitemap"])
@@ -163,30 +205,37 @@ def _url_started(fold: JobFold, event: e.UrlStarted, _: Note) -> None:
     fold.started_here.add(event.url)
 
 
-def _decide(fold: JobFold, url: str, verdict: Verdict) -> None:
+def _decide(fold: JobFold, url: str, verdict: Verdict, note: Note) -> None:
     fold.decided[url] = verdict
+    if "links" in note:
+        fold.links[url] = note["links"]
     fold.undecided.pop(url, None)
 
 
 def _crawled(fold: JobFold, event: e.UrlCrawled, note: Note) -> None:
     verdict = Verdict(event.outcome)
-    _decide(fold, event.url, verdict)
-    fold.crawled[event.url] = Crawled(verdict, event.final_url, event.body_hash, note)
+    _decide(fold, event.url, verdict, note)
+    fold.crawled[event.url] = crawled = Crawled(verdict, event.final_url, event.body_hash, note)
+    fold.same.add(crawled.fetched(event.url))
     fold.totals.bytes += event.content_length
     if verdict is not Verdict.DUPLICATE:
-        fold.first_of_body[event.body_hash] = event.url
+        fold.kept += 1
     if verdict is Verdict.FETCHED:
         fold.loose[event.url] = None
+    fold.first_of_body.setdefault(event.body_hash, event.url)
 
 
 def _discovered(fold: JobFold, event: e.UrlsDiscovered, note: Note) -> None:
     fold.totals.discovered += event.count
-    fold.ruled_out.update(url for url, _, _ in note.get("ruled_out", ()))
-    fold.totals.ruled_out += sum(event.skipped.values())
+    for url in note.get("second", ()):
+        fold.reconsider(url)
+    for url, reason, _ in note.get("ruled_out", ()):
+        fold.rule_out(url, reason)
+    fold.totals.ruled_out += sum(event.skipped.values()) - event.reconsidered
 
 
-def _skipped(fold: JobFold, event: e.UrlSkipped, _: Note) -> None:
-    _decide(fold, event.url, Verdict.SKIPPED)
+def _skipped(fold: JobFold, event: e.UrlSkipped, note: Note) -> None:
+    _decide(fold, event.url, Verdict.SKIPPED, note)
 
 
 def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
@@ -195,8 +244,8 @@ def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
 
 
 def _failed(fold: JobFold, event: e.UrlFailed, note: Note) -> None:
-    _decide(fold, event.url, Verdict.FAILED)
-    fold.failed[event.url] = Failure(event.error.category, note.get("status"))
+    _decide(fold, event.url, Verdict.FAILED, note)
+    fold.failed[event.url] = Failure(event.error.category, note.get("status"), event.error.message)
     fold.last_error = f"{event.url}: {event.error.message}"
 
 
@@ -209,8 +258,10 @@ def _sent(fold: JobFold, event: e.SentToProcessing, note: Note) -> None:
 
 
 def _processed(fold: JobFold, event: e.BatchProcessed, note: Note) -> None:
-    fold.open_batches.pop(event.batch_id, None)
-    fold.totals.pages += event.pages
+    urls = fold.open_batches.pop(event.batch_id, ())
+    # A duplicate is processed when the library shows its URL: that makes no page more.
+    again = sum(fold.decided.get(url) is Verdict.DUPLICATE and url not in note.get("dropped", ()) for url in urls)
+    fold.totals.pages += event.pages - again
     fold.totals.words += event.words
     fold.totals.chunks += event.chunks
     fold.totals.vectors += event.vectors
@@ -254,6 +305,7 @@ _HANDLERS: Mapping[type[Any], Any] = {
     e.JobStarted: _started,
     e.Handover: _handover,
     e.SourceStarted: _source_started,
+    e.SourceCompleted: _source_completed,
     e.RobotsLoaded: _robots,
     e.SitemapLoaded: _sitemap,
     e.Log: _log,

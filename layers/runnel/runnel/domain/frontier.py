@@ -107,13 +107,18 @@ class Frontier:
         """The URL's depth: links from a start URL."""
         return self._depth[url]
 
-    def add(self, url: str, *, host: str, depth: int, is_decided: bool = False) -> None:
-        """Take a URL in; *is_decided*: it is known, but nothing is to be done."""
+    def add(self, url: str, *, host: str, depth: int, is_decided: bool = False, is_parked: bool = False) -> None:
+        """Take a URL in; *is_decided*: it is known, but nothing is to be done; *is_parked*: not before `release`."""
         self._depth[url] = depth
         if is_decided:
             return
         self.host(host)
         self._host_of[url] = host
+        if not is_parked:
+            self._push(url)
+
+    def release(self, url: str) -> None:
+        """A URL that was parked may be started."""
         self._push(url)
 
     def lower_depth(self, url: str, depth: int) -> None:

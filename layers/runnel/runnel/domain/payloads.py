@@ -95,12 +95,18 @@ class FetchedPage(_Payload):
     title: str = ""
     links: tuple[str, ...] = ()
     links_truncated: bool = False
+    #: Links that stand on the page with `rel=nofollow` only.
+    nofollow_links: tuple[str, ...] = ()
     #: Further sitemap files, for purpose `sitemap` only.
     sitemaps: tuple[str, ...] = ()
     nofollow: bool = False
     noindex: bool = False
+    #: At least one of the two is said by the header X-Robots-Tag, not by the page.
+    robots_tag: bool = False
     canonical: str | None = None
     is_empty: bool = False
+    #: Names the text of the main part, whatever stands around it; empty when the body says as much.
+    text_hash: str = ""
     etag: str | None = None
     last_modified: str | None = None
     #: RFC 3339, UTC.

@@ -239,7 +239,7 @@ def _skipped(fold: ProgressFold, event: e.UrlSkipped) -> None:
 
 def _discovered(fold: ProgressFold, event: e.UrlsDiscovered) -> None:
     fold.discovered += event.count
-    fold.ruled_out += sum(event.skipped.values())
+    fold.ruled_out += sum(event.skipped.values()) - event.reconsidered
 
 
 def _sent(fold: ProgressFold, event: e.SentToProcessing) -> None:

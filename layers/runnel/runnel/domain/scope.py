@@ -4,7 +4,8 @@ Laws (tests/unit/domain/test_scope.py):
 
 * a URL is in when it lies in the site, matches no exclude pattern and, where there are include patterns, one of them;
 * the start URLs are in unless excluded: an include pattern chooses pages, not where the crawl begins;
-* http and https on their usual ports are one site; any other port is a site of its own;
+* http and https on their usual ports are one site, and so are a registered domain and its `www.`; any other port is a
+  site of its own;
 * whoever asks gets the rule that decided, in words that a user typed or can look up.
 
 The site is by default the start URL's directory on its host: `https://h/docs/intro` gives `/docs/`, and so does
@@ -133,6 +134,31 @@ class Scope:
         return any(host == domain or host.endswith("." + domain) for domain in self._domains)
 
 
+class Territories:
+    """Which source a URL belongs to, however it was found: the one whose directory holds it most closely."""
+
+    def __init__(self, starts: Iterable[tuple[str, str]]) -> None:
+        """Take (source id, canonical start URL) pairs; of equal directories the first source has it."""
+        self._owners: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
+        for source_id, url in starts:
+            for prefix in _prefixes(url, "subpages"):
+                place = prefix.partition("://")[2]
+                self._owners.setdefault(place, source_id)
+                self._hosts.setdefault(place.partition("/")[0], source_id)
+
+    def owner(self, url: str) -> str | None:
+        """Tell the source of a canonical URL; None when it is on no source's host."""
+        place = url.partition("://")[2].partition("?")[0]
+        cut = place.rfind("/") + 1
+        while cut > 0:
+            source_id = self._owners.get(place[:cut])
+            if source_id is not None:
+                return source_id
+            cut = place.rfind("/", 0, cut - 1) + 1
+        return self._hosts.get(place.partition("/")[0])
+
+
 def registrable_domain(host: str) -> str:
     """Give the domain that its owner registered, of a host name; an address is its own."""
     labels = host.rstrip(".").split(".")
@@ -144,13 +170,22 @@ def registrable_domain(host: str) -> str:
 
 
 def _prefixes(url: str, kind: ScopeKind) -> list[str]:
-    """Give what the URLs of the start URL's site begin with, in both schemes when the port is the usual one."""
+    """Give what the URLs of the start URL's site begin with: in both schemes and with `www.` when the port is usual."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0]
-    place = host + (_path(url).rpartition("/")[0] if kind == "subpages" else "") + "/"
-    has_port = host.rpartition(":")[2].isdecimal() and not host.endswith("]")
-    schemes = [scheme] if has_port else [scheme, _OTHER_SCHEME[scheme]]
-    return [f"{one}://{place}" for one in schemes]
+    path = (_path(url).rpartition("/")[0] if kind == "subpages" else "") + "/"
+    if host.rpartition(":")[2].isdecimal() and not host.endswith("]"):
+        return [f"{scheme}://{host}{path}"]
+    return [f"{one}://{name}{path}" for name in _twins(host) for one in (scheme, _OTHER_SCHEME[scheme])]
+
+
+def _twins(host: str) -> tuple[str, ...]:
+    """Give the names under which most servers answer the same: a registered domain, and `www.` before it."""
+    bare = host.removeprefix("www.")
+    is_name = "." in bare and not bare.endswith("]") and not bare.rpartition(".")[2].isdecimal()
+    if not is_name or registrable_domain(bare) != bare:
+        return (host,)
+    return (host, bare if bare != host else f"www.{host}")
 
 
 def _hostname(url: str) -> str:

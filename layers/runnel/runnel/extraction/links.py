@@ -1,10 +1,14 @@
 """Where a page leads: each link of the whole tree, resolved as a browser would.
 
-Laws: a link is an absolute http or https URL without its fragment; each comes once, in document order; hrefs are made
-distinct before they are joined, for half of a page's anchors differ in the fragment only. The base is the first
-`<base href>` when that is an http(s) URL, else the page's own URL.
+Laws: a link is an absolute http or https URL without its fragment; each comes once, those of the head first (`next`,
+`alternate`, `canonical`), then anchors, image maps and frames in document order; hrefs are made distinct before they
+are joined, for half of a page's anchors differ in the fragment only. A link that stands there only with
+`rel=nofollow` is told apart. The base is the first `<base href>` when that is an http(s) URL, else the page's own URL.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, cast
 
 import can_ada
@@ -15,10 +19,28 @@ from runnel.errors import PageUnreadable
 #: Beyond this many links a page is a trap, or a list that a sitemap serves better.
 MAX_LINKS: Final = 10_000
 
-#: Anchors, image maps and framesets: what a reader can follow.
-HREFS: Final = "//a/@href | //area/@href | //frame/@src"
+#: Anchors, image maps and frames: what a reader can follow, or has before his eyes.
+HREFS: Final = "//a/@href | //area/@href | //frame/@src | //iframe/@src"
+OTHER_THAN_ANCHORS: Final = ("area", "frame", "iframe")
 WEB: Final = ("http://", "https://")
 ANCHORS_ONLY: Final = "//a/@href"
+#: Anchors that may ask robots not to follow them: asking for the word itself costs ten times as much.
+WITH_RELATION: Final = "a[rel], area[rel]"
+#: Relations of a `<link>` that lead to pages.
+HEAD_LINKS: Final = 'link[rel~="canonical" i][href], link[rel~="next" i][href], link[rel~="alternate" i][href]'
+#: An alternate of another type is a feed, a file for another program; one that is a stylesheet is no page either.
+PAGE_TYPES: Final = frozenset({"", "text/html", "application/xhtml+xml", "text/markdown"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLinks:
+    """Where a page leads."""
+
+    links: tuple[str, ...]
+    #: Those that stand there with `rel=nofollow` only.
+    nofollow: tuple[str, ...]
+    #: There are more than `MAX_LINKS`.
+    truncated: bool
 
 
 class _Paths(dict[str, str | None]):
@@ -60,14 +82,49 @@ def find_base(tree: turbohtml.Document, *, url: str) -> str:
     return url if element is None else LinkResolver(url).web(element.attr("href") or "") or url
 
 
-def find_links(tree: turbohtml.Document, resolver: LinkResolver) -> tuple[tuple[str, ...], bool]:
-    """Return the distinct links of the page in document order, and whether the list was cut at `MAX_LINKS`."""
-    is_plain = tree.select_one("area") is None and tree.select_one("frame") is None
+def find_links(tree: turbohtml.Document, resolver: LinkResolver) -> FoundLinks:
+    """Return the distinct links of the page, at most `MAX_LINKS`."""
+    is_plain = not any(tree.select_one(tag) is not None for tag in OTHER_THAN_ANCHORS)
     hrefs = cast("list[str]", tree.xpath(ANCHORS_ONLY if is_plain else HREFS))
+    nofollow = _nofollow(tree)
+    shunned = dict.fromkeys(_joined(nofollow, resolver)) if nofollow else {}
+    if shunned:
+        hrefs = _without(hrefs, nofollow)
+    links = dict.fromkeys(_joined([*_head_links(tree), *hrefs], resolver))
+    kept = tuple(links)[:MAX_LINKS]
+    apart = tuple(url for url in shunned if url not in links)[: MAX_LINKS - len(kept)]
+    return FoundLinks(links=kept, nofollow=apart, truncated=len(links) > MAX_LINKS)
+
+
+def _joined(hrefs: Iterable[str], resolver: LinkResolver) -> list[str]:
     paths = dict.fromkeys([href.partition("#")[0] for href in dict.fromkeys(hrefs)])
-    joined = dict.fromkeys(map(resolver.paths.__getitem__, paths))
-    links = [url for url in joined if url is not None and url.startswith(WEB)]
-    return tuple(links[:MAX_LINKS]), len(links) > MAX_LINKS
+    joined = map(resolver.paths.__getitem__, paths)
+    return [url for url in joined if url is not None and url.startswith(WEB)]
+
+
+def _nofollow(tree: turbohtml.Document) -> list[str]:
+    """Return the hrefs of the anchors that ask robots not to follow them."""
+    elements = tree.select(WITH_RELATION)
+    return [
+        element.attr("href") or "" for element in elements if "nofollow" in (element.attr("rel") or "").lower().split()
+    ]
+
+
+def _without(hrefs: list[str], shunned: list[str]) -> list[str]:
+    """Take out one href for each anchor with `nofollow`; the same href of another anchor stays."""
+    left = Counter(hrefs)
+    left.subtract(shunned)
+    return [href for href in hrefs if left[href] > 0]
+
+
+def _head_links(tree: turbohtml.Document) -> list[str]:
+    """Return the addresses of `<link>` elements that lead to pages."""
+    found = []
+    for element in tree.select(HEAD_LINKS):
+        kind = (element.attr("type") or "").partition(";")[0].strip().lower()
+        if kind in PAGE_TYPES and "stylesheet" not in (element.attr("rel") or "").lower():
+            found.append(element.attr("href") or "")
+    return found
 
 
 def _parsed(url: str) -> can_ada.URL:

@@ -27,11 +27,13 @@ class Metadata:
     noindex: bool
     canonical: str | None
     refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+    refresh_s: float  # after how many seconds
 
 
 def read_metadata(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> Metadata:
     """Read the head of the page at *url*."""
     named = _named_metas(tree)
+    refresh, refresh_s = _refresh(tree, resolver, url=url)
     wishes = {wish for name in ROBOTS_NAMES for wish in _wishes(named.get(name, ""))}
     return Metadata(
         title=_title(tree) or named.get("og:title", "") or _first_heading(tree),
@@ -40,7 +42,8 @@ def read_metadata(tree: turbohtml.Document, resolver: LinkResolver, *, url: str)
         nofollow=bool(wishes & {"nofollow", "none"}),
         noindex=bool(wishes & {"noindex", "none"}),
         canonical=_canonical(tree, resolver),
-        refresh=_refresh(tree, resolver, url=url),
+        refresh=refresh,
+        refresh_s=refresh_s,
     )
 
 
@@ -86,11 +89,11 @@ def _canonical(tree: turbohtml.Document, resolver: LinkResolver) -> str | None:
     return None if element is None else resolver.web(element.attr("href") or "")
 
 
-def _refresh(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> str | None:
-    """Return the page that a refresh leads to; a page that reloads itself leads nowhere."""
+def _refresh(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> tuple[str | None, float]:
+    """Return the page that a refresh leads to, and after how many seconds; one that reloads itself leads nowhere."""
     names = [meta.attr("http-equiv") or "" for meta in tree.select("meta[http-equiv]")]
     directive = tree.meta_refresh("") if any("refresh" in name.lower() for name in names) else None
     if directive is None or not directive[1]:
-        return None
+        return None, 0.0
     target = resolver.web(directive[1])
-    return None if target == resolver.web(url) else target
+    return (None, 0.0) if target == resolver.web(url) else (target, float(directive[0]))

@@ -26,10 +26,13 @@ class PageReading:
     nofollow: bool  # the page asks robots to follow none of its links
     noindex: bool  # the page asks robots not to keep it
     canonical: str | None
+    nofollow_links: tuple[str, ...] = ()  # links that stand there with `rel=nofollow` only
     refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+    refresh_s: float = 0.0  # after how many seconds it leads there
     headings: tuple[Heading, ...]  # level, text, anchor
     words: int  # of the main part's text
     is_empty: bool  # the main part has no word
+    text_hash: str = ""  # names the main part's text
     body_hash: str  # sha256 of the bytes, in hex
     markdown: str  # "" when only links were asked for
     content_hash: str  # sha256 of the Markdown as UTF-8, in hex; "" without Markdown asked for

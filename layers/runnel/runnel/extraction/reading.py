@@ -59,16 +59,16 @@ def _read(body: bytes, *, url: str, charset: str | None, render: bool) -> PageRe
 
 def _read_main(
     tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, render: bool
-) -> tuple[tuple[Heading, ...], int, str]:
-    """Return headings, words and Markdown of the main part."""
+) -> tuple[tuple[Heading, ...], str, str]:
+    """Return headings, text and Markdown of the main part."""
     main = choose_main_part(tree, contents)
     if main is None:
-        return (), 0, ""
+        return (), "", ""
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
     headings = take_headings(main, contents)
     text = main.text
     markdown = render_markdown(main, contents, resolver, text) if render else ""
-    return headings, count_words(text), markdown
+    return headings, text, markdown
 
 
 def count_words(text: str) -> int:
@@ -81,23 +81,27 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, render: bool)
     """Read in the one order that works: links and facts first, for the rest takes the tree apart."""
     contents = Contents(tree, RENDERED_TOO if render else ASKED)
     resolver = LinkResolver(find_base(tree, url=url))
-    links, links_truncated = find_links(tree, resolver)
+    found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver, url=url)
-    headings, words, markdown = _read_main(tree, contents, resolver, render=render)
+    headings, text, markdown = _read_main(tree, contents, resolver, render=render)
+    words = count_words(text)
     packed = markdown.encode()
     return PageReading(
         title=facts.title,
         description=facts.description,
         lang=facts.lang,
-        links=links,
-        links_truncated=links_truncated,
+        links=found.links,
+        links_truncated=found.truncated,
+        nofollow_links=found.nofollow,
         nofollow=facts.nofollow,
         noindex=facts.noindex,
         canonical=facts.canonical,
         refresh=facts.refresh,
+        refresh_s=facts.refresh_s,
         headings=headings,
         words=words,
         is_empty=words == 0,
+        text_hash=hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
         markdown=markdown,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",

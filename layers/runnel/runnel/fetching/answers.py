@@ -1,5 +1,6 @@
-"""What an HTTP answer means to a crawl: status, Retry-After, X-Robots-Tag, missing types."""
+"""What an HTTP answer means to a crawl: status, Retry-After, Refresh, X-Robots-Tag, missing types."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -11,6 +12,14 @@ from runnel.errors import FetchFailed
 MAX_RETRY_AFTER_S: Final = 86_400.0
 
 REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
+
+#: A refresh within so many seconds is a redirect; what waits longer is a page that leads on.
+MAX_REFRESH_S: Final = 10.0
+#: A Refresh header: seconds, then perhaps an address, perhaps in quotes.
+_REFRESH: Final = re.compile(
+    r"""\s*(?P<s>\d{1,9})(?:\.[\d.]*)?\s*(?:[;,\s]\s*(?:url\s*=\s*)?(?P<quote>['"]?)(?P<url>.*))?""",
+    re.IGNORECASE | re.DOTALL,
+)
 
 #: Whom an X-Robots-Tag must address for us to obey it.
 _ROBOTS_NAME: Final = "runnel"
@@ -50,6 +59,15 @@ def retry_after_s(header: str, *, now: datetime) -> float | None:
         return None
     when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
     return min(max((when - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def refresh_of(header: str) -> tuple[float, str] | None:
+    """Read a Refresh header as a browser does: seconds and address; None when it leads nowhere."""
+    found = _REFRESH.fullmatch(header)
+    if found is None or not found["url"]:
+        return None
+    address = found["url"].partition(found["quote"])[0] if found["quote"] else found["url"]
+    return (float(found["s"]), address.strip()) if address.strip() else None
 
 
 def robots_wishes(header: str) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ over 2,048 characters are refused, and lone surrogates are read as U+FFFD, as a 
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -72,6 +73,32 @@ def canonicalize(url: str, *, base: str | None = None) -> str | None:
     if "?" in href:
         href = _without_tracking(href)
     return href if len(href) <= MAX_URL_LENGTH else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """The one spelling of a job: canonical, and without what does not matter on its sites."""
+
+    #: Query parameters that do not matter there, and then their order does not either; `name*` is a beginning, `*` all.
+    ignored: tuple[str, ...] = ()
+    #: Further parameters that track the reader, in lower case.
+    tracking: frozenset[str] = frozenset()
+
+    def of(self, url: str, *, base: str | None = None) -> str | None:
+        """Spell *url*, read relative to *base*; None when it is no URL that can be crawled."""
+        href = canonicalize(url, base=base)
+        if href is None or "?" not in href or not (self.ignored or self.tracking):
+            return href
+        path, _, query = href.partition("?")
+        kept = [part for part in query.split("&") if not self._is_dropped(part.partition("=")[0])]
+        if self.ignored:
+            kept.sort(key=lambda part: part.partition("=")[0])  # stable: equal names keep their order, which may matter
+        return f"{path}?{'&'.join(kept)}" if kept else path
+
+    def _is_dropped(self, name: str) -> bool:
+        if name.lower() in self.tracking:
+            return True
+        return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in self.ignored)
 
 
 def url_hash(url: str) -> str:

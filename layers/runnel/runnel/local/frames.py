@@ -75,8 +75,8 @@ def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
     """Return a reading as an answer, with the place of its response if it was appended."""
     facts = json.dumps([
         reading.title, reading.description, reading.lang, reading.links_truncated, reading.nofollow, reading.noindex,
-        reading.canonical, reading.refresh, reading.headings, reading.words, reading.body_hash, reading.content_hash,
-        lies,
+        reading.canonical, reading.refresh, reading.refresh_s, reading.headings, reading.words, reading.body_hash,
+        reading.content_hash, reading.nofollow_links, reading.text_hash, lies,
     ]).encode()  # fmt: skip
     links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
     return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
@@ -141,8 +141,10 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
     facts = json.loads(parts[0].decode())
     if isinstance(facts, dict):
         raise _error_of(facts)
-    *facts, lies = facts
-    title, description, lang, truncated, nofollow, noindex, canonical, refresh, headings, words, body, content = facts
+    (
+        title, description, lang, truncated, nofollow, noindex, canonical, refresh,
+        refresh_s, headings, words, body, content, nofollow_links, text_hash, lies,
+    ) = facts  # fmt: skip
     reading = PageReading(
         title=title,
         description=description,
@@ -153,9 +155,12 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         noindex=noindex,
         canonical=canonical,
         refresh=refresh,
+        refresh_s=refresh_s,
+        nofollow_links=tuple(nofollow_links),
         headings=tuple(map(tuple, headings)),
         words=words,
         is_empty=words == 0,
+        text_hash=text_hash,
         body_hash=body,
         markdown=parts[2].decode(),
         content_hash=content,

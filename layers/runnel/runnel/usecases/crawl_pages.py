@@ -5,7 +5,8 @@ Laws (tests/unit/usecases/test_crawl_pages.py):
 1. Every target gets exactly one result, in the order asked; only a store or a reader that is out of order raises.
 2. All fetches begin at once; none begins later than a second after the call: such a target is `not_started`.
 3. Redirects are followed here, each hop judged as a link would be (form, scope, robots.txt; the fetcher judges
-   addresses), at most ten and no loop, all within the one deadline of the page.
+   addresses), at most ten and no loop, all within the one deadline of the page. A page that leads on by itself within
+   `MAX_REFRESH_S` is a redirect.
 4. What the user sends along (headers, perhaps secrets) goes to the target's own host only.
 5. The answer stays under `MAX_ANSWER_BYTES`: links are cut and that is said. All bodies of a call are one object.
 """
@@ -32,8 +33,15 @@ from runnel.domain.payloads import (
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
-from runnel.fetching.answers import failure_of_status, retry_after_s, robots_wishes, sniff_type
-from runnel.fetching.canonical import MAX_URL_LENGTH
+from runnel.fetching.answers import (
+    MAX_REFRESH_S,
+    failure_of_status,
+    refresh_of,
+    retry_after_s,
+    robots_wishes,
+    sniff_type,
+)
+from runnel.fetching.canonical import MAX_URL_LENGTH, canonicalize
 from runnel.fetching.sitemaps import Sitemap, parse_sitemap
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
@@ -51,6 +59,8 @@ _LATEST_START_S: Final = 1.0
 #: Room in an answer for what is not links or text: titles, URLs, names.
 _RESERVED_BYTES: Final = 256 * 1024
 _MAX_TITLE_LENGTH: Final = 300
+#: Links that are not to be followed are only reported: so many at most.
+MAX_NOFOLLOW_LINKS: Final = 1_000
 #: Quotes and comma.
 _AROUND_A_LINK_BYTES: Final = 3
 
@@ -126,25 +136,29 @@ class _Call:
         """Fetch and read one target."""
         if self._ports.clock.monotonic() - self._begun_s > _LATEST_START_S:
             return _Outcome(result=CrawlResult(url=target.url, outcome="not_started"))
+        arrived: Arrived | RuledOut | None = None
         try:
             arrived = await self._hops.follow(target)
-        except FetchFailed as failure:
-            return self._failed(target, failure, None)
-        if isinstance(arrived, RuledOut):
-            return _Outcome(
-                result=CrawlResult(
-                    url=target.url,
-                    outcome="skipped",
-                    status=arrived.status,
-                    reason=arrived.reason,
-                    rule=arrived.rule,
-                    elapsed_ms=arrived.elapsed_ms,
-                )
-            )
-        try:
-            return await self._arrived(target, arrived)
+            while isinstance(arrived, Arrived):
+                outcome = await self._arrived(target, arrived)
+                goal = self._refresh_of(arrived, outcome)
+                if goal is None:
+                    return outcome
+                arrived = await self._hops.follow_refresh(target, arrived, goal)
         except FetchFailed as failure:
             return self._failed(target, failure, arrived)
+        return _ruled_out(target, arrived)
+
+    def _refresh_of(self, arrived: Arrived, outcome: _Outcome) -> str | None:
+        """Tell where a page sends its reader at once; None when it is one to stay at."""
+        if self._request.purpose != "pages" or outcome.page is None:
+            return None
+        found, reading = refresh_of(arrived.response.headers.get("refresh", "")), outcome.page.reading
+        if found is None and reading is not None and reading.refresh is not None:
+            found = reading.refresh_s, reading.refresh
+        if found is None or found[0] > MAX_REFRESH_S:
+            return None
+        return None if canonicalize(found[1], base=arrived.response.url) in (None, arrived.response.url) else found[1]
 
     async def _arrived(self, target: CrawlTarget, arrived: Arrived) -> _Outcome:
         """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
@@ -200,8 +214,9 @@ class _Call:
         except PageUnreadable as error:
             raise FetchFailed(error.category, error.message) from error
 
-    def _failed(self, target: CrawlTarget, failure: FetchFailed, arrived: Arrived | None) -> _Outcome:
+    def _failed(self, target: CrawlTarget, failure: FetchFailed, last: Arrived | RuledOut | None) -> _Outcome:
         """Say what went wrong, and when the site wants to be asked again."""
+        arrived = last if isinstance(last, Arrived) else None
         headers = arrived.response.headers if arrived is not None else {}
         return _Outcome(
             result=CrawlResult(
@@ -272,6 +287,7 @@ class _Call:
         noindex, nofollow = robots_wishes(response.headers.get("x-robots-tag", ""))
         links, is_cut = _links_of(page)
         links, links_truncated = _cut_links(links, self._request.max_links, budget_bytes)
+        shunned = reading.nofollow_links[: self._request.max_links - len(links)] if reading is not None else ()
         return FetchedPage(
             final_url=response.url,
             status=response.status,
@@ -283,11 +299,14 @@ class _Call:
             title=reading.title[:_MAX_TITLE_LENGTH] if reading is not None else "",
             links=links,
             links_truncated=links_truncated or is_cut,
+            nofollow_links=() if links_truncated else _cut_links(shunned, MAX_NOFOLLOW_LINKS, _RESERVED_BYTES // 8)[0],
+            robots_tag=noindex or nofollow,
             sitemaps=page.sitemap.sitemaps[:MAX_SITEMAPS] if page.sitemap is not None else (),
             nofollow=nofollow or (reading is not None and reading.nofollow),
             noindex=noindex or (reading is not None and reading.noindex),
             canonical=reading.canonical if reading is not None else None,
             is_empty=page.is_empty,
+            text_hash=reading.text_hash if reading is not None else "",
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
             fetched_at=page.fetched_at,
@@ -305,6 +324,20 @@ def _unchanged(target: CrawlTarget, arrived: Arrived) -> _Outcome:
             status=response.status,
             final_url=response.url,
             elapsed_ms=arrived.elapsed_ms,
+        )
+    )
+
+
+def _ruled_out(target: CrawlTarget, ruled_out: RuledOut) -> _Outcome:
+    """Say where a redirect led that the crawl may not go."""
+    return _Outcome(
+        result=CrawlResult(
+            url=target.url,
+            outcome="skipped",
+            status=ruled_out.status,
+            reason=ruled_out.reason,
+            rule=ruled_out.rule,
+            elapsed_ms=ruled_out.elapsed_ms,
         )
     )
 

@@ -12,20 +12,21 @@ from collections import deque
 from typing import Any
 
 from runnel.domain import events as e
-from runnel.domain.effects import Note
+from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import DEFAULT_SOURCE, Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, StoredPage
+from runnel.domain.same_page import Fetched
 from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError, SkipReason, Verdict
 from runnel.errors import CallFailed
-from runnel.fetching.canonical import canonicalize, host_key
+from runnel.fetching.canonical import Spelling
+from runnel.usecases.crawl_sources import SourceTurns
 from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.known_pages import nothing_known
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
 from runnel.usecases.recording import Recorder
-from runnel.usecases.retry_job import read_previous
 from runnel.usecases.services import Services
 
 ATTEMPTS = 3
@@ -48,8 +49,10 @@ class SiteCrawl:
         self._keeper = keeper
         self.frontier = Frontier(concurrency=job.options.concurrency, delay_s=job.options.delay_s)
         self.robots = RobotsLoader(services, job, recorder, keeper.lease.term, may_fetch=lambda: self.may_dispatch)
-        self.discovery = Discovery(job, recorder, self.robots, self.frontier)
+        spelling = Spelling(ignored=job.options.ignore_query, tracking=services.tuning.tracking_parameters)
+        self.discovery = Discovery(job, recorder, self.robots, self.frontier, spelling=spelling)
         self.sitemaps = SitemapLoader(services, job, recorder, self.robots)
+        self.sources = SourceTurns(job, recorder, self.robots, self.discovery, self.frontier, self.sitemaps)
         self._user_agent = job.options.user_agent or services.tuning.user_agent
         #: By host: what was announced, each with its event's sequence number.
         self._to_send: dict[str, deque[tuple[str, int]]] = {}
@@ -63,34 +66,7 @@ class SiteCrawl:
         self._slots = job.options.concurrency
         self.may_dispatch = True
         self.wake = asyncio.Event()
-
-    # ---- beginnings
-
-    async def begin_sources(self) -> bool:
-        """Put the start URLs into the queue, each with its `source_started`; those that have begun are left alone.
-
-        False when somebody's wish came between; then it is to be done again.
-        """
-        for source in self._job.sources:
-            if source.source_id in self._recorder.fold.sources_started:
-                continue
-            url = canonicalize(source.url) or source.url
-            if not await self.robots.load(host_key(url), url):
-                return False
-            self.robots.set_pace(host_key(url), self.frontier)
-            is_new = self._job.retry_of is None and self.discovery.add_start(url)
-            self._recorder.emit_with_urls(
-                e.SourceStarted,
-                [(url, 0, None)] if is_new else [],
-                source_id=source.source_id,
-                url=source.url,
-                count=int(is_new),
-            )
-        if self._job.retry_of is None:
-            self.sitemaps.begin()
-        else:
-            self.discovery.begin_retry(await read_previous(self._services, self._job))
-        return True
+        self.robots.on_loaded = self.wake.set
 
     @property
     def has_results(self) -> bool:
@@ -103,9 +79,23 @@ class SiteCrawl:
         return not self.frontier.in_flight and not self._inbox and not self.robots.is_busy
 
     @property
-    def is_done(self) -> bool:
-        """Whether every URL that stands in the queue has its verdict, and no sitemap can bring more."""
+    def _is_through(self) -> bool:
+        """Whether every URL of the sources that have begun has its verdict, and no sitemap can bring more."""
         return self.frontier.is_idle and self.is_quiet and self.sitemaps.is_done
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every source is through."""
+        return self.sources.is_over and self._is_through
+
+    @property
+    def has_more(self) -> bool:
+        """Whether URLs wait, or sources."""
+        return bool(self.frontier.waiting) or self.sources.has_next
+
+    def advance(self) -> None:
+        """Go on to the next source when one is through."""
+        self.sources.advance(is_through=self._is_through)
 
     @property
     def is_starving(self) -> bool:
@@ -119,7 +109,8 @@ class SiteCrawl:
     @property
     def why_nothing(self) -> str | None:
         """What kept the start URLs from being fetched, when no fetch failed."""
-        return next((rule for source in self._job.sources if (rule := self.robots.judge(source.url))), None)
+        starts = map(self.discovery.start_of, self._job.sources)
+        return next((rule for url in starts if (rule := self.robots.judge(url))), None)
 
     # ---- reserve and dispatch
 
@@ -303,23 +294,33 @@ class SiteCrawl:
             self._retry_or_fail(result.url, error, result.retry_after_s, status=result.status)
 
     def _take_page(self, result: CrawlResult, page: FetchedPage) -> None:
+        links: Note = NO_NOTE
+        if self._job.options.sitemap != "only":
+            self.discovery.discover(result.url, page)
+            links = NO_NOTE if page.nofollow else self._paths(page.links)
         if page.noindex:
-            self._skip(result.url, SkipReason.ROBOTS, "noindex")
+            self._skip(result.url, SkipReason.ROBOTS, _noindex_rule(page), note=links)
         elif page.is_empty:
-            self._fail(result.url, FetchError(category=ErrorCategory.EMPTY_PAGE, message=_EMPTY), status=page.status)
+            error = FetchError(category=ErrorCategory.EMPTY_PAGE, message=_EMPTY)
+            self._fail(result.url, error, status=page.status, note=links)
         else:
-            self._crawled(result, page)
-        if not page.nofollow and self._job.options.sitemap != "only":
-            self.discovery.discover(result.url, page.links)
+            self._crawled(result, page, links)
 
-    def _crawled(self, result: CrawlResult, page: FetchedPage) -> None:
-        fold = self._recorder.fold
-        first = fold.first_of_body.get(page.body_hash)
+    def _paths(self, links: tuple[str, ...]) -> Note:
+        """What a later driver needs to know of a page's links."""
+        paths = self.discovery.paths_from(links)
+        return {"links": paths} if paths else NO_NOTE
+
+    def _crawled(self, result: CrawlResult, page: FetchedPage, links: Note) -> None:
+        fold, spell = self._recorder.fold, self.discovery.spell
+        final_url, canonical = spell(page.final_url), spell(page.canonical) if page.canonical else None
+        first = fold.same.first_of(Fetched(result.url, final_url, page.body_hash, canonical))
+        note = _page_note(page, canonical, fold.starts[result.url], self.discovery.source_of(result.url))
         self._recorder.emit(
             e.UrlCrawled,
-            note=_page_note(page, fold.starts[result.url], self.discovery.source_of(result.url)),
+            note={**note, **links},
             url=result.url,
-            final_url=page.final_url,
+            final_url=final_url,
             status=page.status,
             outcome=(Verdict.DUPLICATE if first else Verdict.FETCHED).value,
             duplicate_of=first,
@@ -331,12 +332,14 @@ class SiteCrawl:
 
     def _unchanged(self, result: CrawlResult, known: StoredPage) -> None:
         """The library has the page; its links are those that it had."""
-        first = self._recorder.fold.first_of_body.get(known.body_hash)
+        links = self._discover_recalled(result.url)
+        final_url = self.discovery.spell(result.final_url or known.url)
+        first = self._recorder.fold.same.first_of(Fetched(result.url, final_url, known.body_hash, known.canonical))
         self._recorder.emit(
             e.UrlCrawled,
-            note={"canonical": known.canonical} if known.canonical else {},
+            note={"canonical": known.canonical, **links} if known.canonical else links,
             url=result.url,
-            final_url=result.final_url or known.url,
+            final_url=final_url,
             status=result.status or _NOT_MODIFIED,
             outcome=(Verdict.DUPLICATE if first else Verdict.UNCHANGED).value,
             duplicate_of=first,
@@ -345,12 +348,13 @@ class SiteCrawl:
             body_hash=known.body_hash,
             elapsed_ms=result.elapsed_ms,
         )
-        self._discover_recalled(result.url)
 
-    def _discover_recalled(self, url: str) -> None:
+    def _discover_recalled(self, url: str) -> Note:
         links = self._recalled.pop(url, ())
-        if links and self._job.options.sitemap != "only":
-            self.discovery.discover(url, links)
+        if not links or self._job.options.sitemap == "only":
+            return NO_NOTE
+        self.discovery.discover_known(url, links)
+        return self._paths(links)
 
     def _retry_or_fail(
         self, url: str, error: FetchError, retry_after_s: float | None, *, status: int | None = None
@@ -365,21 +369,26 @@ class SiteCrawl:
         self._recorder.emit(e.UrlRetry, url=url, attempt=attempt, retry_in_s=round(retry_in_s, 3), error=error)
         self.frontier.put_back(url, due_s=self._services.clock.monotonic() + retry_in_s)
 
-    def _fail(self, url: str, error: FetchError, *, status: int | None = None) -> None:
+    def _fail(self, url: str, error: FetchError, *, status: int | None = None, note: Note = NO_NOTE) -> None:
         attempts = self._recorder.fold.failures[url] + 1
-        note = {"status": status} if status else {}
-        self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)
+        note = {**note, "status": status} if status else note
         if status not in _GONE:
-            self._discover_recalled(url)
+            note = {**note, **self._discover_recalled(url)}
+        self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)
 
-    def _skip(self, url: str, reason: SkipReason, rule: str) -> None:
-        self._recorder.emit(e.UrlSkipped, url=url, reason=reason, rule=rule, parent=self.discovery.parent(url))
+    def _skip(self, url: str, reason: SkipReason, rule: str, *, note: Note = NO_NOTE) -> None:
+        parent = self.discovery.parent(url)
+        self._recorder.emit(e.UrlSkipped, note=note, url=url, reason=reason, rule=rule, parent=parent)
 
 
 _EMPTY = "The page has no text; if a browser builds it with JavaScript, Runnel cannot read it."
 
 
-def _page_note(page: FetchedPage, attempts: int, source_id: str) -> Note:
+def _noindex_rule(page: FetchedPage) -> str:
+    return "X-Robots-Tag: noindex" if page.robots_tag else "noindex"
+
+
+def _page_note(page: FetchedPage, canonical: str | None, attempts: int, source_id: str) -> Note:
     """What the processor and a later driver need of a crawled page, beside its event."""
     note: dict[str, Any] = {
         "raw": [page.raw.key, page.raw.offset, page.raw.length_bytes] if page.raw else None,
@@ -388,7 +397,8 @@ def _page_note(page: FetchedPage, attempts: int, source_id: str) -> Note:
         "etag": page.etag,
         "modified": page.last_modified,
         "at": page.fetched_at,
-        "canonical": page.canonical,
+        "canonical": canonical,
+        "text": page.text_hash or None,
         "attempts": attempts if attempts > 1 else None,
         "nofollow": page.nofollow or None,
         "source": source_id if source_id != DEFAULT_SOURCE else None,

@@ -38,9 +38,7 @@ UNBUILT: Final[Mapping[str, Any]] = {
     "steps": ("download", "process", "index"),
     "dry_run": False,
     "headers": {},
-    "ignore_query": (),
     "retry_batches": 2,
-    "source_id": None,
 }
 
 
@@ -61,7 +59,7 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
     """Create the job and ask for a driver (unless *invoke* is off: the caller drives it itself).
 
     Raises:
-        InputInvalid: an option is not available yet.
+        InputInvalid: an option is not available yet; there is no source of that id.
         UrlInvalid: a start URL is no http or https address.
         LibraryNotFound: a library alone was named, and there is none.
         LibraryBusy: another job crawls the library.
@@ -72,6 +70,7 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
     library_id = new.library or _name(sources)
     if not sources:
         sources = await _sources_of(services, new.tenant, library_id)
+    sources = _chosen(sources, new.options.source_id, library_id)
     return await store_job(services, _job(services, new, library_id, sources), invoke=invoke)
 
 
@@ -136,6 +135,17 @@ async def _sources_of(services: Services, tenant: str, library_id: str) -> tuple
     if library is None:
         raise LibraryNotFound(f"There is no library {library_id!r}; give a URL to crawl into it.")
     return library.sources
+
+
+def _chosen(sources: tuple[Source, ...], source_id: str | None, library_id: str) -> tuple[Source, ...]:
+    """The sources to crawl; raises `InputInvalid` when the one that is named is not among them."""
+    if source_id is None:
+        return sources
+    chosen = tuple(source for source in sources if source.source_id == source_id)
+    if not chosen:
+        known = ", ".join(source.source_id for source in sources) or "none"
+        raise InputInvalid(f"source_id: the library {library_id!r} has no source {source_id!r}; it has: {known}.")
+    return chosen
 
 
 def _job(services: Services, new: NewJob, library_id: str, sources: tuple[Source, ...]) -> Job:

@@ -44,8 +44,9 @@ def count_urls(fold: JobFold, end: End, *, seen: int) -> Counts:
 
 
 def is_ok(fold: JobFold, end: End, counts: Counts) -> bool:
-    """Whether the job is complete and no page of it failed."""
-    return end.state is JobState.COMPLETED and not counts.failed and not fold.dropped
+    """Whether the job is complete, no page of it failed and no source gave nothing."""
+    is_whole = not (counts.failed or fold.dropped or fold.sources_barren)
+    return end.state is JobState.COMPLETED and is_whole
 
 
 def summarize(job: Job, fold: JobFold, end: End, counts: Counts, *, now: datetime, usd: float) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """From a target to the answer it leads to, hop by hop.
 
 Laws: each hop is judged before it is asked; ten hops at most, no URL twice; one deadline for all of them; validators go
-to the URL that they came from only, and the caller's headers to the target's own host only.
+to the URL that they came from only, and the caller's headers to the target's own host only. A page that sends its
+reader on by itself (`Refresh`, `<meta http-equiv=refresh>`) is a hop like any other.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ class Arrived:
 
     response: FetchResponse
     elapsed_ms: int
+    #: Every URL asked, the first and the last among them, and when the first was.
+    trail: tuple[str, ...]
+    begun_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +58,41 @@ class Hops:
 
     async def follow(self, target: CrawlTarget) -> Arrived | RuledOut:
         """Ask for the target and follow; raises `FetchFailed`."""
-        begun_s = self._clock.monotonic()
-        trail = [target.url]
+        return await self._go(target, [target.url], self._clock.monotonic())
+
+    async def follow_refresh(self, target: CrawlTarget, arrived: Arrived, address: str) -> Arrived | RuledOut:
+        """Go on from a page that leads to *address* by itself; raises `FetchFailed`."""
+        trail = list(arrived.trail)
+        ruled_out = await self._advance(target, trail, address, arrived.begun_s, arrived.response.status)
+        return ruled_out or await self._go(target, trail, arrived.begun_s)
+
+    async def _go(self, target: CrawlTarget, trail: list[str], begun_s: float) -> Arrived | RuledOut:
+        """Ask for the last URL of *trail*, and follow where its answer leads."""
         while True:
             response = await self._ask(target, trail[-1], begun_s)
-            elapsed_ms = round((self._clock.monotonic() - begun_s) * 1000)
             if response.status not in REDIRECTS or "location" not in response.headers:
-                return Arrived(response=response, elapsed_ms=elapsed_ms)
-            goal = _next_hop(trail, response.headers["location"])
-            ruling = await self._judge(target, goal, begun_s)
-            if ruling is not None:
-                reason, rule = ruling
-                return RuledOut(reason=reason, rule=rule, status=response.status, elapsed_ms=elapsed_ms)
-            trail.append(goal)
+                elapsed_ms = self._elapsed_ms(begun_s)
+                return Arrived(response=response, elapsed_ms=elapsed_ms, trail=tuple(trail), begun_s=begun_s)
+            location = response.headers["location"]
+            ruled_out = await self._advance(target, trail, location, begun_s, response.status)
+            if ruled_out is not None:
+                return ruled_out
+
+    async def _advance(
+        self, target: CrawlTarget, trail: list[str], location: str, begun_s: float, status: int
+    ) -> RuledOut | None:
+        """Put the next hop at the end of *trail*, or tell why it may not be asked."""
+        goal = _next_hop(trail, location)
+        elapsed_ms = self._elapsed_ms(begun_s)
+        ruling = await self._judge(target, goal, begun_s)
+        if ruling is not None:
+            reason, rule = ruling
+            return RuledOut(reason=reason, rule=rule, status=status, elapsed_ms=elapsed_ms)
+        trail.append(goal)
+        return None
+
+    def _elapsed_ms(self, begun_s: float) -> int:
+        return round((self._clock.monotonic() - begun_s) * 1000)
 
     async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
         """Ask one hop within what is left of the deadline."""

@@ -35,7 +35,8 @@ async def list_urls(services: Services, job: Job) -> list[UrlRecord]:
     verdicts = {item.url: item for item in await services.queue.verdicts(job.tenant, job.job_id)}
     ruled_out = await services.queue.ruled_out(job.tenant, job.job_id)
     records = [_of_queue(item, verdicts.get(item.url), job) for item in queued.values()]
-    records += [_of_rule(item) for item in ruled_out]
+    # What was ruled out and came in after all, by a shorter path or a link that may be followed, is a queued URL.
+    records += [_of_rule(item) for item in ruled_out if item.url not in queued]
     return sorted(records, key=lambda record: (record.depth, record.url))
 
 

@@ -51,7 +51,8 @@ class RobotsLoader:
         self._unreachable: dict[str, str] = {}
         self._broken: dict[str, FetchError] = {}
         self._loading: dict[str, asyncio.Task[None]] = {}
-        self._ready: list[str] = []
+        #: Told when a file that was on its way has come.
+        self.on_loaded: Callable[[], None] = lambda: None
         #: The start URLs' own ports may be asked besides the usual ones.
         self.ports = tuple(sorted({port for source in job.sources if (port := _port(source.url))}))
 
@@ -88,6 +89,10 @@ class RobotsLoader:
             self._loading[host] = asyncio.create_task(self._load_in_background(host, url, frontier))
         return ""
 
+    def is_known(self, url: str, frontier: Frontier) -> bool:
+        """Whether the file of the URL's host is known; else it is on its way from now on."""
+        return self.judge_later(url, frontier) != ""
+
     async def load(self, host: str, url: str) -> bool:
         """Read the host's robots.txt, and say so once in the job's log; False when nothing may be fetched now."""
         if host in self._rules:
@@ -111,7 +116,7 @@ class RobotsLoader:
         finally:
             del self._loading[host]
             self.set_pace(host, frontier)
-            self._services.bell.ring(self._job.job_id)
+            self.on_loaded()
 
     def set_pace(self, host: str, frontier: Frontier) -> None:
         """Let the host's crawl delay rule its schedule, now that its file is known."""

@@ -76,18 +76,16 @@ class SitemapLoader:
         self._reading: _Reading | None = None
         self._domains = {_domain(source.url) for source in job.sources}
 
-    def begin(self) -> None:
-        """See what is to be read, now that the start hosts' robots.txt are known; the log tells what has been."""
+    def begin(self, start: str) -> None:
+        """See what is to be read for a start URL whose host's robots.txt is known; the log tells what has been."""
         if self._job.options.sitemap == "skip":
             return
-        for source in self._job.sources:
-            start = canonicalize(source.url) or source.url
-            named = self._recorder.fold.named_sitemaps.get(host_key(start), ())
-            robots = _at_root(start, "robots.txt")
-            for address in named:
-                self._add(canonicalize(address, base=robots), depth=0)
-            if not named:
-                self._add(_at_root(start, "sitemap.xml"), depth=0, is_guess=True)
+        named = self._recorder.fold.named_sitemaps.get(host_key(start), ())
+        robots = _at_root(start, "robots.txt")
+        for address in named:
+            self._add(canonicalize(address, base=robots), depth=0)
+        if not named:
+            self._add(_at_root(start, "sitemap.xml"), depth=0, is_guess=True)
 
     @property
     def has_results(self) -> bool:

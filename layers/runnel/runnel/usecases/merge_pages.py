@@ -1,7 +1,7 @@
 """From the generation before and a crawl's pages to the next generation: which of the old pages stay.
 
 Laws:
-1. A crawl replaces the pages of the sources that it ran; all others stay.
+1. A crawl replaces the pages of the sources that it ran; all others stay, and those of a source that gave nothing.
 2. A page goes when its address answers 404 or 410, when the crawl was told not to keep it, or when nothing leads to it
    any more: the crawl ended by itself, every sitemap was read, and no page that linked to it failed.
 3. A crawl that stopped early (limit, budget, deadline), and one that tries again what failed in another, adds and
@@ -43,7 +43,7 @@ async def merge_pages(
     because: EndedBecause,
 ) -> Merged:
     """The next generation of a library that shows *base*, after a crawl that brought *fresh*."""
-    ours = {source.source_id for source in job.sources}
+    ours = {source.source_id for source in job.sources} - fold.sources_barren
     old = {url: page for url, page in base.pages.items() if page.source_id in ours}
     judge = _Judge(base, old, fresh, fold, is_done=because is EndedBecause.DONE and job.retry_of is None)
     await judge.shield(services, job)

@@ -1,26 +1,25 @@
 """Publishing: a crawl's pages become the library's next generation by one conditional write.
 
 Laws (names are the rules of the commit model):
-1. What is published is a function of the log and the results, not of timing: of equal bodies the declared canonical
-   URL is kept, else the shortest, else the least.
+1. What is published is a function of the log and the results, not of timing: `same_page.py` tells which URLs are one
+   page, and which of them is shown.
 2. The path of the parts holds job and term, and the pointer names it [parts_unique]; the pointer moves only from the
    generation that was the base [pointer_conditional].
 3. A successor that finds its own job among the published ones just says so [published_by, by_each_job].
 4. A result by which the library would get worse is held, and the generation before stays (`domain/publish_safety.py`).
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from runnel.domain.fold import Crawled, JobFold
+from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.publish_safety import Hold, decide_hold
 from runnel.domain.results import decode_pages
-from runnel.domain.verdicts import Verdict
+from runnel.domain.same_page import choose
 from runnel.errors import LibraryNotFound, ManifestDamaged
 from runnel.fetching.canonical import url_hash
 from runnel.usecases.known_pages import load_known_again
@@ -126,7 +125,7 @@ async def _collect(services: Services, job: Job, fold: JobFold) -> dict[str, Sto
 
 async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
     """The pages that had not changed, as the generation has them that the crawl compared with."""
-    urls = [url for url, crawled in fold.crawled.items() if crawled.outcome is Verdict.UNCHANGED]
+    urls = [url for url, crawled in fold.crawled.items() if "raw" not in crawled.note]
     if not urls or not fold.base:
         return {}
     known = await load_known_again(services, job.tenant, fold.base)
@@ -134,36 +133,24 @@ async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, Stor
 
 
 def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredPage]:
-    """One page for each body, under the URL that does not depend on timing."""
-    groups: dict[str, list[tuple[str, Crawled]]] = defaultdict(list)
-    for url, crawled in fold.crawled.items():
-        groups[crawled.body_hash].append((url, crawled))
+    """Each page once, under the URL that does not depend on timing."""
+    dropped = {fold.crawled[url].body_hash for url in fold.dropped if url in fold.crawled}
+    usable = {url: page for url, page in pages.items() if page.body_hash not in dropped}
+    contents = {url: page.content_hash for url, page in usable.items()}
     chosen: dict[str, StoredPage] = {}
-    for members in groups.values():
-        first = next((url for url, crawled in members if crawled.outcome is not Verdict.DUPLICATE), None)
-        if first is None or first in fold.dropped or first not in pages:
-            continue
-        best = _best_url(crawled for _, crawled in members)
-        others = tuple(sorted({url for url, _ in members} | {crawled.final_url for _, crawled in members} - {best}))
-        page = pages[first].model_copy(
-            update={
-                "url": best,
-                "page_id": url_hash(best),
-                "aliases": tuple(url for url in others if url != best),
-                "nofollow": any(crawled.note.get("nofollow") for _, crawled in members) or pages[first].nofollow,
-            }
-        )
-        rival = chosen.get(best)
-        if rival is None or page.body_hash < rival.body_hash:
-            chosen[best] = page
+    for shown in choose((crawled.fetched(url) for url, crawled in fold.crawled.items()), contents=contents):
+        page = usable.get(shown.source)
+        if page is not None:
+            members = [fold.crawled[url] for url in (shown.url, *shown.others) if url in fold.crawled]
+            chosen[shown.url] = page.model_copy(
+                update={
+                    "url": shown.url,
+                    "page_id": url_hash(shown.url),
+                    "aliases": shown.others,
+                    "nofollow": page.nofollow or any(crawled.note.get("nofollow") for crawled in members),
+                }
+            )
     return chosen
-
-
-def _best_url(members: Iterable[Crawled]) -> str:
-    members = list(members)
-    declared = {crawled.note.get("canonical") for crawled in members}
-    finals = sorted((crawled.final_url for crawled in members), key=lambda url: (url not in declared, len(url), url))
-    return finals[0]
 
 
 def _difference(generation: int, base: Mapping[str, StoredPage], pages: Mapping[str, StoredPage]) -> Published:

@@ -136,7 +136,8 @@ class _Driver:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
         await self._recall_library()
         await self._batches.invoke_open()
-        self._is_running = await self._site.begin_sources()
+        await self._site.sources.prepare(self._services)
+        self._is_running = True
 
     async def _recall_library(self) -> None:
         """An incremental crawl begins with what the library has; the first driver says with which generation."""
@@ -166,11 +167,17 @@ class _Driver:
             if self._batches.should_look():
                 await self._batches.look()
             if self._is_flush_due():
-                await self._recorder.flush()
+                await self._flush()
             self._site.dispatch()
             if self._is_finished() and await self._complete():
                 return Drive.ENDED
             await self._rest()
+
+    async def _flush(self) -> None:
+        """Make durable what was said; a source that waited for that may begin."""
+        await self._recorder.flush()
+        if self._site.sources.is_between:
+            self._plan()
 
     def _plan(self) -> None:
         """Announce what is to be fetched next, and send on what was fetched."""
@@ -179,10 +186,14 @@ class _Driver:
         self._stop = self._stop or self._spent()
         if self._stop is not None:
             self._site.sitemaps.drop()
+        else:
+            self._site.advance()
         if self._stop is None and self._batches.backlog < self._services.tuning.backlog_pages:
             self._site.reserve(self._job.options.limit)
         if not self._job.options.dry_run:
-            self._batches.send(is_last=self._site.is_done or (self._stop is not None and self._site.is_quiet))
+            if self._is_fetched:
+                self._batches.choose_last()
+            self._batches.send(is_last=self._is_fetched)
 
     def _spent(self) -> EndedBecause | None:
         """Which of the job's bounds is reached, if any."""
@@ -193,14 +204,19 @@ class _Driver:
         if options.max_usd is not None and self._exit.usd() >= options.max_usd:
             self._site.take_back()
             return EndedBecause.BUDGET
-        if fold.kept >= options.limit and self._site.frontier.waiting:
+        if fold.kept >= options.limit and self._site.has_more:
             return EndedBecause.LIMIT
         return None
 
+    @property
+    def _is_fetched(self) -> bool:
+        return self._site.is_done or (self._stop is not None and self._site.is_quiet)
+
     def _is_finished(self) -> bool:
-        is_fetched = self._site.is_done or (self._stop is not None and self._site.is_quiet)
         is_processed = self._job.options.dry_run or self._batches.is_done
-        return is_fetched and is_processed and self._recorder.first_pending_s is None and self._drain_until_s is None
+        return (
+            self._is_fetched and is_processed and self._recorder.first_pending_s is None and self._drain_until_s is None
+        )
 
     def _is_flush_due(self) -> bool:
         since_s = self._recorder.first_pending_s
@@ -212,6 +228,7 @@ class _Driver:
             or self._recorder.pending_bytes >= FLUSH_BYTES
             or self._site.is_starving
             or self._site.is_done
+            or self._site.sources.is_between
         )
 
     async def _rest(self) -> None:
@@ -307,6 +324,7 @@ class _Driver:
     async def _complete(self) -> bool:
         """Publish and end; False when a wish came first."""
         because = self._stop or EndedBecause.DONE
+        self._site.sources.complete()
         await self._recorder.flush()
         if not await self._mark():
             return False

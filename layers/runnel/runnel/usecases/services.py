@@ -54,6 +54,8 @@ class Tuning:
     max_usd: float | None = None
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
+    #: Query parameters that track the reader, besides those that every job drops; in lower case.
+    tracking_parameters: frozenset[str] = frozenset()
     user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"
 
 

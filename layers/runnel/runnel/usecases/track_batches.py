@@ -18,6 +18,7 @@ from runnel.domain.jobs import DEFAULT_SOURCE, Job
 from runnel.domain.libraries import Batch
 from runnel.domain.payloads import PageOutcome, ProcessPage, ProcessRequest
 from runnel.domain.results import decode_summary
+from runnel.domain.same_page import choose
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.errors import CallFailed
 from runnel.usecases.patience import sure
@@ -46,6 +47,8 @@ class BatchTracker:
         self._watches: dict[str, _Watch] = {}
         self._waiting_since_s: float | None = None
         self._looked_s = float("-inf")
+        #: So many pages were there when the last choice was made.
+        self._chosen_of = 0
         self.recorder: Recorder
 
     @property
@@ -60,6 +63,16 @@ class BatchTracker:
         return not self.backlog
 
     # ---- sending
+
+    def choose_last(self) -> None:
+        """All is fetched: a page that the library will show under another URL than came first is processed as such."""
+        fold = self.recorder.fold
+        if self._chosen_of == len(fold.crawled):
+            return
+        self._chosen_of = len(fold.crawled)
+        for shown in choose(crawled.fetched(url) for url, crawled in fold.crawled.items()):
+            if shown.source not in fold.batch_of and "raw" in fold.crawled[shown.source].note:
+                fold.loose[shown.source] = None
 
     def send(self, *, is_last: bool) -> None:
         """Make batches of the pages that stand in none: full ones, and what has waited long enough or is the last."""
