@@ -9,12 +9,11 @@ Laws (names are the rules of the commit model):
 
 import asyncio
 from collections import deque
-from typing import Any
 
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.frontier import Frontier
-from runnel.domain.jobs import DEFAULT_SOURCE, Job
+from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, StoredPage
 from runnel.domain.same_page import Fetched
 from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError, SkipReason, Verdict
@@ -26,6 +25,7 @@ from runnel.usecases.known_pages import nothing_known
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
+from runnel.usecases.page_notes import EMPTY_PAGE, noindex_rule, page_note
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 
@@ -299,10 +299,9 @@ class SiteCrawl:
             self.discovery.discover(result.url, page)
             links = NO_NOTE if page.nofollow else self._paths(page.links)
         if page.noindex:
-            self._skip(result.url, SkipReason.ROBOTS, _noindex_rule(page), note=links)
+            self._skip(result.url, SkipReason.ROBOTS, noindex_rule(page), note=links)
         elif page.is_empty:
-            error = FetchError(category=ErrorCategory.EMPTY_PAGE, message=_EMPTY)
-            self._fail(result.url, error, status=page.status, note=links)
+            self._fail(result.url, EMPTY_PAGE, status=page.status, note=links)
         else:
             self._crawled(result, page, links)
 
@@ -315,7 +314,7 @@ class SiteCrawl:
         fold, spell = self._recorder.fold, self.discovery.spell
         final_url, canonical = spell(page.final_url), spell(page.canonical) if page.canonical else None
         first = fold.same.first_of(Fetched(result.url, final_url, page.body_hash, canonical))
-        note = _page_note(page, canonical, fold.starts[result.url], self.discovery.source_of(result.url))
+        note = page_note(page, canonical, fold.starts[result.url], self.discovery.source_of(result.url))
         self._recorder.emit(
             e.UrlCrawled,
             note={**note, **links},
@@ -379,28 +378,3 @@ class SiteCrawl:
     def _skip(self, url: str, reason: SkipReason, rule: str, *, note: Note = NO_NOTE) -> None:
         parent = self.discovery.parent(url)
         self._recorder.emit(e.UrlSkipped, note=note, url=url, reason=reason, rule=rule, parent=parent)
-
-
-_EMPTY = "The page has no text; if a browser builds it with JavaScript, Runnel cannot read it."
-
-
-def _noindex_rule(page: FetchedPage) -> str:
-    return "X-Robots-Tag: noindex" if page.robots_tag else "noindex"
-
-
-def _page_note(page: FetchedPage, canonical: str | None, attempts: int, source_id: str) -> Note:
-    """What the processor and a later driver need of a crawled page, beside its event."""
-    note: dict[str, Any] = {
-        "raw": [page.raw.key, page.raw.offset, page.raw.length_bytes] if page.raw else None,
-        "type": page.content_type,
-        "charset": page.charset,
-        "etag": page.etag,
-        "modified": page.last_modified,
-        "at": page.fetched_at,
-        "canonical": canonical,
-        "text": page.text_hash or None,
-        "attempts": attempts if attempts > 1 else None,
-        "nofollow": page.nofollow or None,
-        "source": source_id if source_id != DEFAULT_SOURCE else None,
-    }
-    return {name: value for name, value in note.items() if value is not None}

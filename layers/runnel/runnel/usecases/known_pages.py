@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from runnel.domain import events as e
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlTarget, StoredPage
 from runnel.errors import ManifestDamaged
 from runnel.usecases.manifests import Manifest, load_details, load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.process_pages import page_key
+from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 
 #: Result objects whose links are remembered, the latest ones.
@@ -82,6 +84,16 @@ class Beginning:
     path: str
     level: Literal["info", "warning"]
     message: str
+
+
+async def recall_library(services: Services, job: Job, recorder: Recorder) -> KnownPages:
+    """What the library has of an incremental crawl's pages; the first driver says with which generation."""
+    base = recorder.fold.base
+    if base is not None:
+        return await load_known_again(services, job.tenant, base)
+    beginning = await choose_base(services, job)
+    recorder.emit(e.Log, note={"base": beginning.path}, level=beginning.level, message=beginning.message)
+    return beginning.known
 
 
 async def choose_base(services: Services, job: Job) -> Beginning:

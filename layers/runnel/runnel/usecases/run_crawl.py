@@ -18,7 +18,7 @@ from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, RunnelError
 from runnel.usecases.crawl_site import SiteCrawl
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
-from runnel.usecases.known_pages import choose_base, load_known_again
+from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
 from runnel.usecases.patience import sure
@@ -134,22 +134,11 @@ class _Driver:
             raise LeaseLost
         if self._recorder.fold.paused:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
-        await self._recall_library()
+        if self._job.options.mode == "incremental":
+            self._site.known = await recall_library(self._services, self._job, self._recorder)
         await self._batches.invoke_open()
         await self._site.sources.prepare(self._services)
         self._is_running = True
-
-    async def _recall_library(self) -> None:
-        """An incremental crawl begins with what the library has; the first driver says with which generation."""
-        if self._job.options.mode != "incremental":
-            return
-        base = self._recorder.fold.base
-        if base is not None:
-            self._site.known = await load_known_again(self._services, self._job.tenant, base)
-            return
-        beginning = await choose_base(self._services, self._job)
-        self._site.known = beginning.known
-        self._recorder.emit(e.Log, note={"base": beginning.path}, level=beginning.level, message=beginning.message)
 
     async def _crawl(self) -> Drive:
         while True:

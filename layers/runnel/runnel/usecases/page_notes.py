@@ -1,0 +1,36 @@
+"""What the log keeps of a crawled page beside its event: for the processor, and for a later driver."""
+
+from typing import Any, Final
+
+from runnel.domain.effects import Note
+from runnel.domain.jobs import DEFAULT_SOURCE
+from runnel.domain.payloads import FetchedPage
+from runnel.domain.verdicts import ErrorCategory, FetchError
+
+EMPTY_PAGE: Final = FetchError(
+    category=ErrorCategory.EMPTY_PAGE,
+    message="The page has no text; if a browser builds it with JavaScript, Runnel cannot read it.",
+)
+
+
+def noindex_rule(page: FetchedPage) -> str:
+    """Where a page says that it is not to be kept."""
+    return "X-Robots-Tag: noindex" if page.robots_tag else "noindex"
+
+
+def page_note(page: FetchedPage, canonical: str | None, attempts: int, source_id: str) -> Note:
+    """What the processor and a later driver need of a crawled page, beside its event."""
+    note: dict[str, Any] = {
+        "raw": [page.raw.key, page.raw.offset, page.raw.length_bytes] if page.raw else None,
+        "type": page.content_type,
+        "charset": page.charset,
+        "etag": page.etag,
+        "modified": page.last_modified,
+        "at": page.fetched_at,
+        "canonical": canonical,
+        "text": page.text_hash or None,
+        "attempts": attempts if attempts > 1 else None,
+        "nofollow": page.nofollow or None,
+        "source": source_id if source_id != DEFAULT_SOURCE else None,
+    }
+    return {name: value for name, value in note.items() if value is not None}
