@@ -45,7 +45,7 @@ async def test_many_batches_are_all_found(stores: Stores) -> None:
     assert len(await stores.batches.list_batches(TENANT, "job1")) == 120
 
 
-async def test_a_batch_is_done_when_its_parts_cover_every_page(stores: Stores) -> None:
+async def test_page_results_a_batch_is_done_when_its_parts_cover_every_page(stores: Stores) -> None:
     """Results are one object an invocation: the whole batch, or a page alone [page_results]."""
     await insert(stores, BatchItem(batch_id="1-1", pages=3))
 
@@ -98,7 +98,7 @@ async def test_results_that_come_after_the_end_do_not_count(stores: Stores) -> N
     assert batch.missing == (1,)
 
 
-async def test_a_batch_is_not_given_up_when_a_result_has_come(stores: Stores) -> None:
+async def test_close_batch_a_batch_is_not_given_up_when_a_result_has_come(stores: Stores) -> None:
     """One write decides between the driver's patience and the processor's result."""
     await insert(stores, BatchItem(batch_id="1-1", pages=2))
     seen = await get(stores)

@@ -34,7 +34,7 @@ async def test_segments_come_back_whole_and_in_order(stores: Stores) -> None:
     assert await stores.log.read(TENANT, "job1") == segments
 
 
-async def test_a_place_that_is_taken_is_refused_and_unchanged(stores: Stores) -> None:
+async def test_append_conditional_a_place_that_is_taken_is_refused_and_unchanged(stores: Stores) -> None:
     """A zombie's segment must never replace what clients have seen [append_conditional]."""
     [segment] = await fill(stores, 2)
     for other in (
@@ -49,7 +49,7 @@ async def test_a_place_that_is_taken_is_refused_and_unchanged(stores: Stores) ->
     assert await stores.log.read(TENANT, "job1") == [segment]
 
 
-async def test_the_same_bytes_again_count_as_done(stores: Stores) -> None:
+async def test_read_back_the_same_bytes_again_count_as_done(stores: Stores) -> None:
     """A lost acknowledgement is not another driver [read_back]."""
     [segment] = await fill(stores, 2)
     await stores.log.append(TENANT, "job1", segment)
@@ -75,7 +75,7 @@ async def test_of_many_appends_to_one_place_one_wins(stores: Stores) -> None:
     ("after", "firsts"), [(0, [1, 4, 5, 15]), (1, [1, 4, 5, 15]), (2, [1, 4, 5, 15]), (3, [4, 5, 15]), (4, [5, 15]),
                           (5, [5, 15]), (13, [5, 15]), (14, [15]), (15, [15]), (16, []), (99, [])],
 )  # fmt: skip
-async def test_reading_begins_with_the_segment_that_holds_the_next_event(
+async def test_mid_segment_reading_begins_with_the_segment_that_holds_the_next_event(
     stores: Stores, after: int, firsts: list[int]
 ) -> None:
     """A client may come back in the middle of a segment, and must miss nothing [mid_segment]."""
@@ -103,7 +103,7 @@ async def test_logs_are_kept_apart_by_tenant_and_job(stores: Stores) -> None:
     assert [segment.owner for segment in await stores.log.read("acme2", "job1")] == ["acme2 job1"]
 
 
-async def test_what_was_appended_is_read_at_once(stores: Stores) -> None:
+async def test_strong_reads_what_was_appended_is_read_at_once(stores: Stores) -> None:
     """A new driver decides by what it reads after its barrier [strong_reads]."""
     await stores.jobs.create(make_job())
     for first in range(1, 8):

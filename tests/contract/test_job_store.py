@@ -135,7 +135,7 @@ async def test_active_names_every_job_that_has_not_ended(stores: Stores) -> None
     assert sorted(await stores.jobs.active()) == [(TENANT, "job1"), ("other", "job2")]
 
 
-async def test_a_wish_is_written_only_over_the_number_that_was_read(stores: Stores) -> None:
+async def test_wish_number_a_wish_is_written_only_over_the_number_that_was_read(stores: Stores) -> None:
     """Two tabs that press pause and cancel at once: one of them learns that it came second [wish_number]."""
     await stores.jobs.create(make_job())
     first = await stores.jobs.set_wish(TENANT, "job1", Wish.PAUSE, seen=0)

@@ -63,7 +63,7 @@ async def test_a_flush_is_all_there_when_it_is_done(stores: Stores) -> None:
     assert (await get(stores)).applied_seq == flush.segment.last
 
 
-async def test_clients_hear_of_a_segment_only_when_it_is_in_the_log(stores: Stores) -> None:
+async def test_publish_after_clients_hear_of_a_segment_only_when_it_is_in_the_log(stores: Stores) -> None:
     """An event that was shown and then lost would be a lie [publish_after]; its URLs are there by then [urls_first]."""
     await driven_job(stores)
     flush, seen = make_flush(), []
@@ -73,7 +73,7 @@ async def test_clients_hear_of_a_segment_only_when_it_is_in_the_log(stores: Stor
     assert await stores.log.read(TENANT, "job1") == [flush.segment]
 
 
-async def test_the_processor_is_invoked_for_each_batch_after_the_commit(stores: Stores) -> None:
+async def test_batches_after_the_processor_is_invoked_for_each_batch_after_the_commit(stores: Stores) -> None:
     """A processor that starts before the commit would process pages that the log does not know [batches_after]."""
     await driven_job(stores)
     happened: list[str] = []
@@ -131,7 +131,7 @@ async def test_the_same_flush_again_changes_nothing_but_is_told_again(stores: St
     assert len(await stores.queue.ruled_out(TENANT, "job1")) == len(flush.effects.ruled_out)
 
 
-async def test_a_batch_is_inserted_once_whatever_became_of_it(stores: Stores) -> None:
+async def test_batch_insert_a_batch_is_inserted_once_whatever_became_of_it(stores: Stores) -> None:
     """A repetition must not forget results that have come meanwhile [batch_insert]."""
     lease = await driven_job(stores)
     flush = make_flush()
@@ -146,7 +146,7 @@ async def test_a_batch_is_inserted_once_whatever_became_of_it(stores: Stores) ->
     ]
 
 
-async def test_a_driver_that_was_replaced_does_not_move_what_was_applied(stores: Stores) -> None:
+async def test_meta_fenced_a_driver_that_was_replaced_does_not_move_what_was_applied(stores: Stores) -> None:
     """Its segment may have come just in time; its successor's redo must not be skipped [applied_last, meta_fenced]."""
     await driven_job(stores)
     await take(stores, owner="successor")
@@ -232,7 +232,9 @@ async def as_a_successor(stores: Stores, flush: Flush, job_id: str) -> None:
 
 
 @pytest.mark.parametrize("recover", [as_the_same_driver, as_a_successor])
-async def test_a_flush_that_breaks_off_anywhere_can_be_finished(home: Home, recover: Recover) -> None:
+async def test_urls_first_publish_after_applied_last_whatever_step_a_flush_breaks_off_at(
+    home: Home, recover: Recover
+) -> None:
     """Kill anything at any step: what clients have seen is in the log, and recovery leads to the same state."""
     stores, steps, was_done = home.stores, 0, False
     while not was_done:
@@ -252,6 +254,8 @@ async def test_a_flush_that_breaks_off_anywhere_can_be_finished(home: Home, reco
 
         assert in_log or not told
         assert in_log or not await has_any_effect(stores, job_id)
+        is_applied = (await get(stores, job_id)).applied_seq == flush.segment.last
+        assert not is_applied or await has_effects(stores, flush.effects, job_id), "a successor would not redo this"
 
         await recover(stores, flush, job_id)
 

@@ -30,7 +30,7 @@ async def test_each_taking_raises_the_term_and_moves_the_beat(stores: Stores) ->
     assert (await take(stores, owner="b")).term == 2
 
 
-async def test_of_many_takers_one_becomes_the_driver(stores: Stores) -> None:
+async def test_take_conditional_of_many_takers_one_becomes_the_driver(stores: Stores) -> None:
     """Followers that notice a dead driver at the same moment must not drive side by side [take_conditional]."""
     job = await stores.jobs.create(make_job())
     takers = [stores.leases.take(TENANT, "job1", owner=f"d{n}", seen=Sign.of(job)) for n in range(5)]
@@ -41,7 +41,9 @@ async def test_of_many_takers_one_becomes_the_driver(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("change", [{"owner": "x"}, {"owner": None}, {"term": 0}, {"beat": 0}])
-async def test_a_lease_is_not_taken_when_meta_shows_anything_else(stores: Stores, change: dict[str, object]) -> None:
+async def test_take_conditional_a_lease_is_not_taken_when_meta_shows_anything_else(
+    stores: Stores, change: dict[str, object]
+) -> None:
     """Owner, term and beat are what the taker has watched; each of them alone says that the driver lives."""
     await driven_job(stores)
     before = await stored(stores)
@@ -78,7 +80,7 @@ async def test_renewing_raises_the_beat(stores: Stores) -> None:
     assert renewed == replace(lease, beat=renewed.beat)
 
 
-async def test_a_lost_lease_cannot_be_renewed(stores: Stores) -> None:
+async def test_renew_conditional_a_lost_lease_cannot_be_renewed(stores: Stores) -> None:
     """A zombie learns it at its next beat, and changes nothing."""
     zombie = await driven_job(stores)
     await take(stores, owner="successor")
@@ -109,7 +111,7 @@ WRITES: dict[str, Write] = {
 
 
 @pytest.mark.parametrize("write", WRITES)
-async def test_a_zombie_writes_nothing(stores: Stores, write: str) -> None:
+async def test_meta_fenced_a_zombie_writes_nothing(stores: Stores, write: str) -> None:
     """Every write of a driver is conditional on owner and term [meta_fenced]."""
     zombie = await driven_job(stores)
     await take(stores, owner="successor")
@@ -155,7 +157,9 @@ async def test_a_bare_release_changes_only_the_owner(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize(("wish", "done"), [(Wish.PAUSE, True), (None, False), (Wish.CANCEL, False)])
-async def test_a_job_is_paused_only_while_that_is_the_wish(stores: Stores, wish: Wish | None, *, done: bool) -> None:
+async def test_pause_conditional_a_job_is_paused_only_while_that_is_the_wish(
+    stores: Stores, wish: Wish | None, *, done: bool
+) -> None:
     """Somebody who resumes between the driver's look and its release must not find a paused job [pause_conditional]."""
     lease = await driven_job(stores)
     await stores.jobs.set_wish(TENANT, "job1", Wish.PAUSE, seen=0)
@@ -183,7 +187,7 @@ async def test_an_update_changes_what_it_names_and_returns_the_job(stores: Store
 
 
 @pytest.mark.parametrize("wish", [Wish.PAUSE, Wish.CANCEL])
-async def test_a_job_is_not_marked_over_a_wish(stores: Stores, wish: Wish) -> None:
+async def test_mark_conditional_and_mark_no_wish_a_job_is_not_marked_over_a_wish(stores: Stores, wish: Wish) -> None:
     """A cancel that was acknowledged before the mark is kept [mark_conditional, mark_no_wish]."""
     lease = await driven_job(stores)
     await stores.jobs.set_wish(TENANT, "job1", wish, seen=0)

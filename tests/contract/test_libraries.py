@@ -128,7 +128,7 @@ async def test_the_last_five_generations_are_kept(stores: Stores) -> None:
     assert library.kept[4] == replace(make_pointer(2), base_path="generations/docs/1")
 
 
-async def test_a_pointer_that_has_moved_is_left_alone(stores: Stores) -> None:
+async def test_pointer_conditional_a_pointer_that_has_moved_is_left_alone(stores: Stores) -> None:
     """Two publishers from the same base: the second builds anew, or pages would be lost [pointer_conditional]."""
     base = await stores.libraries.ensure(make_library())
     first = await stores.libraries.move_pointer(base, make_pointer(1), job_id="job1")
@@ -140,7 +140,7 @@ async def test_a_pointer_that_has_moved_is_left_alone(stores: Stores) -> None:
     assert (await get(stores)).published == {"job1": 1}
 
 
-async def test_what_an_active_job_published_is_remembered_over_any_number_of_others(stores: Stores) -> None:
+async def test_by_each_job_what_an_active_job_published_is_remembered_over_any_number_of_others(stores: Stores) -> None:
     """A successor that does not find its job's generation would publish twice [by_each_job]."""
     library = await stores.libraries.ensure(make_library())
     await stores.libraries.claim(TENANT, "docs", "job1")

@@ -3,12 +3,14 @@
 import asyncio
 import subprocess
 import sys
+import time
 from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
 
 from runnel.adapters.filesystem.locks import FolderJobLocks
+from runnel.adapters.system import clock as system_clock
 from runnel.adapters.system.bell import LoopBell
 from runnel.adapters.system.clock import SystemClock
 from runnel.adapters.system.ids import SystemIds
@@ -30,6 +32,16 @@ def test_now_is_aware_and_monotonic_grows(clock: Clock) -> None:
 
     assert clock.now().tzinfo is UTC
     assert readings == sorted(readings)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock that goes on while the machine sleeps is Linux's")
+def test_clock_runs_also_while_the_process_or_the_machine_sleeps() -> None:
+    """A laptop that was closed for an hour must not believe in the lease it had before."""
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    shown = SystemClock().monotonic()
+
+    assert before <= shown <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert system_clock._CLOCK_ID == time.CLOCK_BOOTTIME  # noqa: SLF001 - where it never slept the others say the same
 
 
 async def test_the_system_clock_never_wakes_early() -> None:

@@ -108,7 +108,7 @@ async def _nobody(_batch_id: str) -> None:
 # ---------------------------------------------------------------- lost acknowledgements
 
 
-async def test_a_lost_acknowledgement_of_taking_means_taken(stores: AwsStores) -> None:
+async def test_lost_take_a_lost_acknowledgement_of_taking_means_taken(stores: AwsStores) -> None:
     """Owner = me: without this a driver would wait out its own lease."""
     job = await stores.jobs.create(make_job())
     stores.guard.fail(at({1: Fault.LOST}))

@@ -87,7 +87,7 @@ def undisturbed() -> Undisturbed:
 REQUESTS = range(1, 7)
 
 
-def test_a_flush_is_six_requests_in_the_commit_order(undisturbed: Undisturbed) -> None:
+def test_urls_first_verdicts_after_batches_after_six_requests_in_the_commit_order(undisturbed: Undisturbed) -> None:
     """URL items, the segment, verdicts, batch, applied_seq: the parameters below cover each."""
     _, operations = undisturbed
 
@@ -319,6 +319,28 @@ async def test_renewals_go_on_while_every_other_thread_hangs(stores: AwsStores) 
 
     assert renewed.beat == lease.beat + 1
     assert given_up == []  # nobody's time-out has made room
+
+
+async def test_strong_reads_are_asked_for_whatever_a_driver_reads(stores: AwsStores) -> None:
+    """moto knows no other reads, AWS does: a new driver must see what its predecessor wrote last."""
+    lease, flush = await start(stores)
+    await Driver(stores).commit(flush)
+    stores.guard.reset()
+    await stores.jobs.get(TENANT, JOB_ID)
+    await stores.log.read(TENANT, JOB_ID)
+    await stores.log.read(TENANT, JOB_ID, after=flush.segment.first)
+    await stores.queue.urls(TENANT, JOB_ID)
+    await stores.queue.verdicts(TENANT, JOB_ID)
+    await stores.queue.ruled_out(TENANT, JOB_ID)
+    await stores.batches.get_many(TENANT, JOB_ID, ("1-0",))
+    await stores.batches.list_batches(TENANT, JOB_ID)
+    await stores.libraries.get(TENANT, "docs")
+    bodies = [call.body for call in stores.guard.calls]
+    asked = [next(iter(body["RequestItems"].values())) if "RequestItems" in body else body for body in bodies]
+
+    assert len(asked) >= 9
+    assert [body for body in asked if not body.get("ConsistentRead")] == []
+    assert lease.term == 1
 
 
 async def test_a_missing_table_is_a_mistake_of_the_configuration(stores: AwsStores) -> None:

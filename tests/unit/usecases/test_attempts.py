@@ -84,7 +84,7 @@ async def test_only_alone_counts_neighbours_of_a_bomb_are_not_blamed() -> None:
     assert records["/bomb"].verdict is Verdict.FAILED
 
 
-async def test_suspects_run_one_at_a_time_before_anything_else() -> None:
+async def test_suspects_alone_run_one_at_a_time_before_anything_else() -> None:
     """Two suspects in flight together could not be told apart."""
     pages = {f"/{number}": ScriptedPage(text=str(number)) for number in range(6)}
     home = ScriptedHome({"/": _links(*pages), **pages})

@@ -91,7 +91,7 @@ async def test_a_processor_that_runs_twice_changes_nothing(processor: str) -> No
     assert [event.pages for event in home.of_type(job, e.BatchProcessed)] == [3]
 
 
-async def test_an_overdue_batch_is_asked_for_again_one_page_a_call() -> None:
+async def test_sweep_batches_an_overdue_batch_is_asked_for_again_one_page_a_call() -> None:
     """The page that kills the processor must not take its neighbours along for ever."""
     home = ScriptedHome(_SITE)
     job = await _lost(home)
@@ -258,6 +258,25 @@ async def test_raw_term_and_batch_term_keep_two_drivers_apart() -> None:
 
     assert len(names) == len(set(names))
     assert {name.partition("-")[0] for name in names} == {"1", "2"}
+
+
+async def test_batch_term_a_successors_first_batch_is_not_its_predecessors() -> None:
+    """Results lie under the batch's id: pages of two batches in one place would be lost."""
+    home = ScriptedHome(_SITE, tuning=Tuning(batch_wait=timedelta()))
+    held = home.hold("/b")
+    job = await home.create()
+    first = home.process("D1")
+    task = home.drive(first, job)
+    await home.until(lambda: bool(home.of_type(job, e.BatchProcessed)))
+    first.kill()
+    await home.finish(task)
+    held.set()
+    await home.finish(home.drive(home.process("D2"), job))
+    ids = [event.batch_id for event in home.of_type(job, e.SentToProcessing)]
+
+    assert len(ids) == len(set(ids)) > 1
+    assert {name.partition("-")[0] for name in ids} == {"1", "2"}
+    assert set(await home.library(job)) == {"/", "/a", "/b"}
 
 
 async def test_processor_looks_and_does_nothing_for_a_cancelled_job() -> None:

@@ -99,7 +99,7 @@ async def test_a_pause_does_not_count_against_the_jobs_time() -> None:
     assert home.meta(job).state is JobState.COMPLETED
 
 
-async def test_cancel_ends_the_job_and_publishes_nothing() -> None:
+async def test_look_cancel_ends_the_job_within_two_seconds_and_publishes_nothing() -> None:
     """Within two seconds no further fetch starts."""
     home = _slow()
     job, task = await _running(home)
@@ -125,7 +125,7 @@ async def test_cancel_ends_the_job_and_publishes_nothing() -> None:
     assert len(home.of_type(job, e.JobCancelling)) == 1
 
 
-async def test_cancel_of_a_paused_job_needs_a_driver_to_say_so() -> None:
+async def test_sweep_wish_cancel_of_a_paused_job_needs_a_driver_to_say_so() -> None:
     """A paused job has none: the call asks for one, and the sweep does too [sweep_wish]."""
     home = _slow()
     job, task = await _running(home)
@@ -141,7 +141,7 @@ async def test_cancel_of_a_paused_job_needs_a_driver_to_say_so() -> None:
     assert home.meta(job).state is JobState.CANCELLED
 
 
-async def test_mark_no_wish_a_cancel_before_the_mark_prevents_publishing() -> None:
+async def test_mark_conditional_a_cancel_before_the_mark_prevents_publishing() -> None:
     """The user was told "cancelling": the library must stay as it was."""
     home = ScriptedHome({"/": ScriptedPage(text="home")})
     job = await home.create()

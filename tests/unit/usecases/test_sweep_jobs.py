@@ -79,7 +79,7 @@ async def test_a_lock_that_is_free_means_a_dead_driver() -> None:
 
 
 @pytest.mark.parametrize("wish", [Wish.PAUSE, Wish.CANCEL])
-async def test_a_paused_job_is_started_only_to_be_cancelled(wish: Wish) -> None:
+async def test_sweep_wish_a_paused_job_is_started_only_to_be_cancelled(wish: Wish) -> None:
     """Whoever paused it decides when it goes on."""
     home = ScriptedHome({})
     home.locks = FreeLocks()  # type: ignore[assignment]

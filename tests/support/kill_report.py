@@ -1,0 +1,156 @@
+"""
+What a crawl that was killed again and again must show in the end, and the figures to print.
+
+* The log is contiguous, is what the attached reader read, and ends once.
+* Verdicts, counts and library are those of the undisturbed run; nothing is there twice.
+* Only what was in flight at a kill was fetched again, counted at the site.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.site.server import SiteServer
+from tests.support.attached_reader import AttachedReader
+from tests.support.http_homes import TERMINAL
+
+#: URLs in flight at once: the default of a job's concurrency.
+IN_FLIGHT = 10
+#: With a reader attached a dead driver is replaced within this time.
+TAKEOVER_S = 20.0
+_DECIDING = frozenset({"url_crawled", "url_failed", "url_skipped"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """One kill: what was killed, and when on the clock of `time.monotonic`."""
+
+    what: str
+    at_s: float = field(default_factory=time.monotonic)
+    #: Whether a driver died, so that a successor must take over.
+    is_driver: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A job as HTTP shows it when it has ended."""
+
+    job: dict[str, Any]
+    log: list[dict[str, Any]]
+    verdicts: dict[str, str]
+    #: Content hash by URL.
+    library: dict[str, str]
+    libraries: list[dict[str, Any]]
+
+
+async def read_result(base: str, job_id: str, library: str, headers: Mapping[str, str] | None = None) -> Result:
+    """Ask a living server for everything about an ended job."""
+    async with httpx.AsyncClient(base_url=base, timeout=120, trust_env=False, headers=dict(headers or {})) as client:
+        log = await client.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "application/x-ndjson"})
+        urls = await _all(client, f"/v1/jobs/{job_id}/urls")
+        pages = await _all(client, f"/v1/libraries/{library}/pages")
+        job = (await client.get(f"/v1/jobs/{job_id}")).json()
+        libraries = (await client.get("/v1/libraries")).json()["items"]
+    addresses = Counter(url["url"] for url in urls) + Counter(page["url"] for page in pages)
+    assert max(addresses.values()) <= 2, "a URL or a page is listed twice"
+    return Result(
+        job=job,
+        log=[json.loads(line) for line in log.content.splitlines()],
+        verdicts={url["url"]: url["verdict"] for url in urls},
+        library={page["url"]: page["content_hash"] for page in pages},
+        libraries=libraries,
+    )
+
+
+async def _all(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        answer = await client.get(path, params={"limit": 10_000, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        items += body["items"]
+        cursor = body.get("next_cursor")
+        if not cursor:
+            return items
+
+
+@dataclass(slots=True, kw_only=True)
+class KillReport:
+    """Figures of one killed crawl; `check` raises on the first promise that is broken."""
+
+    name: str
+    seed: int
+    kills: list[Kill] = field(default_factory=list)
+    fetches: int = 0
+    takeovers_s: list[float] = field(default_factory=list)
+    lost: int = 0
+    doubled: int = 0
+    pages: int = 0
+    connections: int = 0
+
+    def check(self, site: SiteServer, reader: AttachedReader, result: Result, undisturbed: Result) -> None:
+        """Hold the killed crawl against the undisturbed one."""
+        self._count(site, reader, result, undisturbed)
+        print(self.line())
+        assert [event["seq"] for event in result.log] == list(range(1, len(result.log) + 1))
+        assert [frame.event for frame in reader.frames] == result.log
+        ends = [event["type"] for event in result.log if event["type"] in TERMINAL]
+        assert ends == ["job_completed"] == [result.log[-1]["type"]]
+        assert self.lost == 0
+        assert self.doubled == 0
+        assert result.verdicts == undisturbed.verdicts
+        assert result.library == undisturbed.library
+        assert _recount(result) == _plain(result.log[-1]["counts"]) == _plain(undisturbed.log[-1]["counts"])
+        assert [event["type"] for event in result.log].count("library_published") == 1
+        assert self.fetches - self.pages <= len(self.kills) * IN_FLIGHT, self.line()
+        assert max(self.takeovers_s, default=0) <= TAKEOVER_S, self.line()
+
+    def line(self) -> str:
+        """The figures in one line."""
+        kinds = ", ".join(f"{what} {count}" for what, count in sorted(Counter(k.what for k in self.kills).items()))
+        slowest = f"{max(self.takeovers_s):.1f}" if self.takeovers_s else "-"
+        mean = f"{sum(self.takeovers_s) / len(self.takeovers_s):.1f}" if self.takeovers_s else "-"
+        return (
+            f"{self.name} seed {self.seed}: {len(self.kills)} kills ({kinds}); {self.pages} pages, {self.lost} lost, "
+            f"{self.doubled} doubled; {self.fetches - self.pages} extra fetches (bound {len(self.kills) * IN_FLIGHT}); "
+            f"takeover mean {mean} s, most {slowest} s; {self.connections} connections of the reader"
+        )
+
+    def _count(self, site: SiteServer, reader: AttachedReader, result: Result, undisturbed: Result) -> None:
+        fetched = [path for path in site.paths() if path.startswith("/docs/")]
+        decided = Counter(event["url"] for event in result.log if event["type"] in _DECIDING)
+        batches = Counter(event["batch_id"] for event in result.log if event["type"] == "batch_processed")
+        sent = Counter(url for event in result.log if event["type"] == "sent_to_processing" for url in event["urls"])
+        self.fetches, self.pages = len(fetched), len(set(fetched))
+        self.lost = len(undisturbed.verdicts.keys() - result.verdicts.keys()) + len(
+            undisturbed.library.keys() - result.library.keys()
+        )
+        self.doubled = sum(count - 1 for counted in (decided, batches, sent) for count in counted.values())
+        self.connections = reader.connections
+        for kill in self.kills:
+            took_s = reader.first_after(kill.at_s, "handover") if kill.is_driver else None
+            if took_s is not None:
+                self.takeovers_s.append(took_s)
+
+
+def _recount(result: Result) -> dict[str, int]:
+    counts = Counter(result.verdicts.values())
+    return _plain({"seen": len(result.verdicts), **counts})
+
+
+def _plain(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number}
+
+
+def spread(total: int, kills: int, draw: Sequence[float]) -> list[int]:
+    """After how many crawled pages to kill: one place in each of *kills* equal stretches of the crawl."""
+    stretch = total * 0.9 / kills
+    return [int((number + draw[number]) * stretch) + 1 for number in range(kills)]
