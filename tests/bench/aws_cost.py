@@ -142,7 +142,7 @@ async def _home(guard: Guard, name: str, site: SiteServer) -> AsyncIterator[Home
         jobs=stores.jobs, batches=stores.batches, content=content, raw=raw, reader=reader,
         rendered=NothingRendered(), batch_bell=LoopBell(), outputs=NoOutputs(),
     )  # fmt: skip
-    processor = InProcessProcessor(partial(process_pages, processing), at_once=4)
+    processor = InProcessProcessor(partial(process_pages, processing), clock=clock, at_once=4)
     meter = AwsMeter(clock, lambda: stores.usage.used, lambda: content.usage.used)
     services = Services(
         clock=clock, ids=ids, jobs=stores.jobs, leases=stores.leases, log=stores.log, queue=stores.queue,

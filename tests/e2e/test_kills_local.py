@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.site.generated import GeneratedPages
-from tests.site.server import SiteServer
+from tests.site.server import EVERY, SiteServer
 from tests.support.attached_reader import AttachedReader
 from tests.support.kill_report import Kill, KillReport, Result, read_result, spread
 from tests.support.local_fleet import LocalFleet, local_fleet
@@ -19,6 +19,8 @@ from tests.support.local_fleet import LocalFleet, local_fleet
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 _LIBRARY = "killed"
+#: A page takes this long, in seconds, so that every kill finds pages in flight.
+_PAGE_S = 0.1
 
 
 async def _create(base: str, site: SiteServer) -> str:
@@ -55,6 +57,7 @@ async def killed_crawl(folder: Path, site: SiteServer, *, seed: int, kills: int,
     """Crawl the site under kills, hold it against the undisturbed crawl, print the figures."""
     expected = await undisturbed(folder, site)
     site.forget_requests()
+    site.delay(EVERY, _PAGE_S)
     chance = random.Random(seed)
     report = KillReport(name="laptop", seed=seed)
     async with local_fleet(folder / "home", RUNNEL_ALLOW_PRIVATE=site.address) as fleet:

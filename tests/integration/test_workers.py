@@ -30,9 +30,11 @@ sys.path[:0] = {paths!r}
 from runnel.local.worker_main import NoFiles, read_request, serve
 
 def read(request):
+    is_first = "/once" in request.url and not os.path.exists({begun!r} + ".before")
+    open({begun!r} + ".before", "w").close()
     if "/begun/" in request.url:
         open({begun!r}, "w").close()
-    if "/hang" in request.url:
+    if "/hang" in request.url or is_first:
         while True:
             signal.pause()
     if "/crash" in request.url:
@@ -239,14 +241,28 @@ async def test_a_worker_killed_in_the_middle_of_a_page_is_replaced(tmp_path: Pat
     async with WorkerPool(program=misbehaving(tmp_path), parse_timeout=timedelta(seconds=60)) as pool:
         held = asyncio.ensure_future(outcome(pool, "https://h/begun/hang"))
         behind = asyncio.ensure_future(outcome(pool, "https://h/2"))
-        while not (tmp_path / "begun").exists():
-            await asyncio.wait([held], timeout=0.01)
-        first = pool.pids
-        os.kill(first[0], signal.SIGKILL)
+        killed: list[int] = []
+        for _ in range(2):
+            while not (tmp_path / "begun").exists():
+                await asyncio.wait([held], timeout=0.01)
+            killed += pool.pids
+            (tmp_path / "begun").unlink()
+            os.kill(killed[-1], signal.SIGKILL)
 
         assert await held == "The page's reader crashed on it."
         assert await behind == "text"
-        assert pool.pids != first
+        assert len({*killed, *pool.pids}) == 3
+
+
+async def test_a_page_whose_worker_was_killed_is_read_by_the_next_one(tmp_path: Path) -> None:
+    """Kill anything: a page is not lost because its reader was the one that the kernel chose."""
+    async with WorkerPool(program=misbehaving(tmp_path), parse_timeout=timedelta(seconds=60)) as pool:
+        read_twice = asyncio.ensure_future(outcome(pool, "https://h/begun/once"))
+        while not (tmp_path / "begun").exists():
+            await asyncio.wait([read_twice], timeout=0.01)
+        os.kill(pool.pids[0], signal.SIGKILL)
+
+        assert await read_twice == "text"
 
 
 async def test_a_worker_killed_while_idle_costs_no_page(pool: WorkerPool) -> None:

@@ -55,6 +55,10 @@ class AttachedReader:
         async with self._news:
             await self._news.wait_for(lambda: self.is_over or is_true())
 
+    async def wait_a_moment(self) -> None:
+        """Let something happen."""
+        await asyncio.sleep(0.02)
+
     def first_after(self, moment_s: float, kind: str) -> float | None:
         """Seconds from a moment to the first event of a type that came after it."""
         found = (

@@ -4,6 +4,7 @@ Each driver is a `Process` that can be killed, frozen, cut off from the stores o
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -74,6 +75,8 @@ class ScriptedHome:
         self.submitted: list[ProcessRequest] = []
         self.processing: list[asyncio.Task[None]] = []
         self.processor = "runs"
+        #: By path: how often its batch fails at once in the processor of the driver's own process.
+        self.unprocessable: Counter[str] = Counter()
         self.processor_s = 0.1
         #: Whether a processor dies with the driver that asked for it, as on a laptop.
         self.processor_dies = False

@@ -184,14 +184,15 @@ async def _lambda(site: SiteServer, folder: Path) -> AsyncIterator[HttpHome]:
     running = running_lambda_home(folder, HomeOptions(allow_private=site.address))
     home = await asyncio.to_thread(running.__enter__)
     try:
-        mine, theirs = await _make_token(home, TENANT), await _make_token(home, "another")
+        mine, theirs = await make_token(home, TENANT), await make_token(home, "another")
         async with _client(home.url, mine) as client, _client(home.url, theirs) as other, _client(home.url) as stranger:
             yield HttpHome(name="lambda", site=site, client=client, other=other, stranger=stranger)
     finally:
         await asyncio.to_thread(running.__exit__, None, None, None)
 
 
-async def _make_token(home: LambdaHome, tenant: str) -> str:
+async def make_token(home: LambdaHome, tenant: str) -> str:
+    """A token of *tenant*, put into the table."""
     secret, clock = f"a token of {tenant}", SystemClock()
     stores = DynamoDBStores(home.dynamodb, home.table, clock=clock, ids=SystemIds(clock))
     sha256 = hashlib.sha256(secret.encode()).hexdigest()

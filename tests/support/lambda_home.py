@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.artefacts import Artefacts, need_adapter, need_artefacts
+from tests.support.dynamodb_guard import Guard, running_guard
 from tests.support.lambda_service.function import LambdaFunction
 from tests.support.lambda_service.invocation import InvocationRecord
 from tests.support.lambda_service.service import LambdaService
@@ -47,6 +48,8 @@ class HomeOptions:
     orchestrator_timeout_s: float | None = None
     #: For all functions, over everything else: another endpoint of DynamoDB, another setting.
     environment: Mapping[str, str] | None = None
+    #: Put our guard between the functions and DynamoDB: it counts, and does what a test plans.
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class LambdaHome:
     moto: MotoServer
     dynamodb: DynamoDBClient
     s3: S3Client
+    guard: Guard | None = None
 
     @property
     def timeline(self) -> tuple[InvocationRecord, ...]:
@@ -82,11 +86,14 @@ def running_lambda_home(log_dir: Path, options: HomeOptions | None = None) -> It
     """Start the stack for the length of a `with` block; skip the test, or fail it in CI, where it cannot start."""
     options = options or HomeOptions()
     artefacts, adapter = need_artefacts(), need_adapter()
-    with running_moto() as moto, LambdaService(log_dir) as service:
+    with running_moto() as moto, LambdaService(log_dir) as service, ExitStack() as stack:
         name = f"runnel-{uuid.uuid4().hex[:8]}"
         create_table(moto.dynamodb(), name)
         create_bucket(moto.s3(), name)
         endpoints = moto.environment() | {"AWS_ENDPOINT_URL_LAMBDA": service.endpoint_url}
+        guard = stack.enter_context(running_guard(moto.endpoint_url)) if options.guarded else None
+        if guard is not None:
+            endpoints["AWS_ENDPOINT_URL_DYNAMODB"] = guard.endpoint_url
         for function in stack_functions(artefacts, adapter, name, endpoints, options):
             service.add(function)
         yield LambdaHome(
@@ -97,6 +104,7 @@ def running_lambda_home(log_dir: Path, options: HomeOptions | None = None) -> It
             moto=moto,
             dynamodb=moto.dynamodb(),
             s3=moto.s3(),
+            guard=guard,
         )
 
 

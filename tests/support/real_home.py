@@ -77,7 +77,7 @@ async def real_home(site: SiteServer, *, tuning: Tuning = _QUICK) -> AsyncIterat
         jobs=stores.jobs, batches=stores.batches, content=stores.content, raw=stores.raw, reader=reader,
         rendered=rendered, batch_bell=bell, outputs=NoOutputs(),
     )  # fmt: skip
-    processor = InProcessProcessor(partial(process_pages, processing))
+    processor = InProcessProcessor(partial(process_pages, processing), clock=clock)
     services = Services(
         clock=clock, ids=SystemIds(clock), jobs=stores.jobs, leases=stores.leases, log=stores.log, queue=stores.queue,
         journal=stores.journal, batches=stores.batches, libraries=stores.libraries, content=stores.content,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -195,11 +196,16 @@ class ScriptedProcessor:
     def __init__(self, home: "ScriptedHome", ports: ProcessorPorts) -> None:
         self._home, self._ports = home, ports
 
-    async def submit(self, request: ProcessRequest) -> None:
+    async def submit(self, request: ProcessRequest, *, failed: Callable[[str], None] | None = None) -> None:
         home = self._home
         home.submitted.append(request)
         if home.processor == "fails":
             raise CallFailed("no processor")
+        broken = [path for page in request.pages if home.unprocessable[path := home.path_of(page.url)]]
+        if failed is not None and broken:
+            home.unprocessable.subtract(broken)
+            failed("ValueError: a bug")
+            return
         times = {"runs": 1, "twice": 2, "lost": 0}[home.processor]
         for _ in range(times):
             home.processing.append(asyncio.create_task(self._process_later(request)))

@@ -48,6 +48,8 @@ class Settings:
     #: Base URL of the server to speak to, without a slash at the end; None = this machine.
     remote: str | None = None
     token: str | None = field(default=None, repr=False)
+    #: Seconds after which a silent driver is dead.
+    lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
     no_color: bool = False
     #: The table `[crawl]` of runnel.toml: options of `runnel crawl` that no flag gives.
@@ -92,6 +94,7 @@ def load_settings(
         allow_private=_allow_private(raw["allow_private"]),
         remote=remote,
         token=token,
+        lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
         shown=tuple(_show(name, raw[name], env) for name in NAMES),
@@ -187,6 +190,18 @@ def _remote(raw: _Raw) -> str | None:
     return raw.text.rstrip("/")
 
 
+def _lease_ttl_s(env: Mapping[str, str]) -> float:
+    """How long a driver may be silent; the same in every process that shares a store."""
+    text = env.get("RUNNEL_LEASE_TTL_S") or "12"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 600:
+        raise ConfigInvalid(f"RUNNEL_LEASE_TTL_S: '{text}' is not a number of seconds between 1 and 600.")
+    return seconds
+
+
 def _show(name: str, raw: _Raw, env: Mapping[str, str]) -> Setting:
     text = "********" if raw.text and name in _SECRETS else raw.text
     if name == "home":
@@ -209,6 +224,8 @@ class AwsSettings:
     tenant: str = "main"
     auth_type: AuthType = "NONE"
     region: str | None = None
+    #: Seconds after which a silent driver is dead.
+    lease_ttl_s: float = 12.0
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -230,6 +247,7 @@ class AwsSettings:
             tenant=env.get("RUNNEL_TENANT") or "main",
             auth_type=cast("AuthType", auth_type),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
+            lease_ttl_s=_lease_ttl_s(env),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import threading
 from collections.abc import AsyncIterator, Coroutine
@@ -109,6 +110,13 @@ class LambdaService:
         for sandbox in hit:
             sandbox.send_signal(number)
         return tuple(sandbox.pid for sandbox in hit)
+
+    def set_timeout(self, name: str, seconds: float) -> None:
+        """Let later invocations of a function live so long."""
+        pool = self._pools[name]
+        pool.function = dataclasses.replace(pool.function, timeout_s=seconds)
+        for sandbox in pool.sandboxes():
+            sandbox.function = pool.function
 
     def logs(self, name: str) -> str:
         """Return what the processes of a function have printed."""

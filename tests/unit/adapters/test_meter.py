@@ -44,7 +44,7 @@ class Queue:
 
     submitted: list[ProcessRequest] = field(default_factory=list)
 
-    async def submit(self, request: ProcessRequest) -> None:
+    async def submit(self, request: ProcessRequest, *, failed: object = None) -> None:  # noqa: ARG002
         self.submitted.append(request)
 
 

@@ -150,4 +150,4 @@ def test_events_that_change_no_state_only_move_the_place() -> None:
     log = _Log()
     log.tell(e.Log, level="info", message="hello")
 
-    assert log.fold == JobFold(last_seq=1)
+    assert log.fold == JobFold(last_seq=1, last_time=log.fold.last_time)

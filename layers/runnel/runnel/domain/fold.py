@@ -66,6 +66,10 @@ class JobFold:
     created_at: datetime | None = None
     started_at: datetime | None = None
     ending: e.TerminalEvent | None = None
+    #: Seconds that drivers worked which were lost, each by its own clock: they could not note it in META.
+    lost_s: float = 0.0
+    driving_since: datetime | None = None
+    last_time: datetime | None = None
     totals: Totals = field(default_factory=Totals)
     # --- URLs
     decided: dict[str, Verdict] = field(default_factory=dict)
@@ -119,6 +123,7 @@ class JobFold:
         handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event, note)
+        self.last_time = event.time
 
     def counts(self, *, seen: int, rest: Verdict) -> Counts:
         """URLs by verdict when *seen* distinct URLs were seen; those without one count as *rest*."""
@@ -158,11 +163,14 @@ def _created(fold: JobFold, event: e.JobCreated, _: Note) -> None:
 
 
 def _started(fold: JobFold, event: e.JobStarted, _: Note) -> None:
-    fold.started_at = event.time
+    fold.started_at = fold.driving_since = event.time
 
 
 def _handover(fold: JobFold, event: e.Handover, _: Note) -> None:
     lost = event.reason == "lease_lost"
+    if lost and fold.driving_since and fold.last_time:
+        fold.lost_s += max(0.0, (fold.last_time - fold.driving_since).total_seconds())
+    fold.driving_since = event.time
     if lost:
         fold.crashes.update(fold.suspects & fold.undecided.keys() & fold.started_here)
     fold.suspects = set(fold.undecided) if lost else fold.suspects & fold.undecided.keys()

@@ -1,8 +1,9 @@
 """Reads pages in worker processes, so that the event loop keeps its core and a bad page costs only itself.
 
 Laws: a worker has several pages at a time, so that it need not wait for the next, and answers them in order: the page
-it died on is the first without an answer, and only that one fails; the others go to another worker. A page's time
-counts from when it is the first of its worker. A worker starts when pages wait for one, and none runs before that.
+it died on is the first without an answer, and only that one fails, when a second worker dies on it too; the others go
+to another worker. A page's time counts from when it is the first of its worker. A worker starts when pages wait for
+one, and none runs before that.
 """
 
 import asyncio
@@ -46,11 +47,13 @@ CRASHED: Final = "The page's reader crashed on it."
 class _Page:
     """One page on its way through a worker."""
 
-    __slots__ = ("answer", "request")
+    __slots__ = ("answer", "has_crashed", "request")
 
     def __init__(self, request: PageRequest, answer: "asyncio.Future[tuple[PageReading, Lies | None]]") -> None:
         self.request = request
         self.answer = answer
+        #: Whether a worker has died on it: the next one must not.
+        self.has_crashed = False
 
     def fail(self, message: str) -> None:
         if not self.answer.done():
@@ -180,12 +183,15 @@ class WorkerPool:
     def lost(self, worker: "_Worker", message: str) -> None:
         """Replace a worker that is gone: its first page fails with *message*, the others wait again.
 
-        One that was never ready takes a waiting page with it when it has none, or programs that cannot start would be
-        started for ever.
+        A page on which a worker died without our doing is given to one more: somebody may have killed it. A worker that
+        was never ready takes a waiting page with it when it has none, or programs that cannot start would be started
+        for ever.
         """
         self._workers.remove(worker)
         doomed = worker.pages or (() if worker.is_ready else self._waiting)
-        if doomed:
+        if doomed and worker.is_ready and message == CRASHED and not doomed[0].has_crashed:
+            doomed[0].has_crashed = True
+        elif doomed:
             doomed.popleft().fail(message)
         self._waiting.extendleft(reversed(worker.pages))
         worker.pages.clear()

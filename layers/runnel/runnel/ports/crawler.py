@@ -1,5 +1,6 @@
 """The crawler and the processor, as the driver calls them."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest
@@ -21,10 +22,12 @@ class Crawler(Protocol):
 class Processor(Protocol):
     """Turns raw responses into pages, some time, perhaps twice, perhaps never: nobody waits for it.
 
-    Promises: `submit` returns when the request was accepted, not when it is done; raises `CallFailed`.
+    Promises: `submit` returns when the request was accepted, not when it is done; raises `CallFailed`. A processor of
+    the same process calls *failed* with a sentence when it will not be done; one elsewhere never does: its silence is
+    all there is.
     """
 
-    async def submit(self, request: ProcessRequest) -> None:
+    async def submit(self, request: ProcessRequest, *, failed: Callable[[str], None] | None = None) -> None:
         """Ask for these pages."""
         ...
 

@@ -129,6 +129,8 @@ class LeaseKeeper:
         while not self.is_lost:
             await clock.sleep(tuning.lease_beat)
             sent_s = clock.monotonic()
+            # A frozen process that held the job's lock when we took the lease may have let go; without it we look dead.
+            self._services.locks.acquire(self.lease.job_id)
             try:
                 self.lease = await self._services.leases.renew(self.lease)
             except LeaseLost:

@@ -52,7 +52,7 @@ class JobExit:
                     self._keeper.lease,
                     state=state,
                     ending=ending,
-                    spent_s=self.elapsed_s(),
+                    spent_s=self._noted_s(),
                     spent_usd=self.usd(),
                     **only,
                 )
@@ -68,12 +68,19 @@ class JobExit:
                 return False
 
     def elapsed_s(self) -> float:
-        """Seconds that the job has been driven, by this driver and those before it."""
-        return self._job.spent_s + self._services.clock.monotonic() - self._began_s
+        """Seconds that the job has been driven, by this driver and those before it.
+
+        META has the time of the drivers that gave the job back, the log that of those that were lost.
+        """
+        return self._noted_s() + self._recorder.fold.lost_s
 
     def usd(self) -> float:
         """Dollars that the job has cost so far."""
         return self._job.spent_usd + self._services.meter.usd() - self._usd_before
+
+    def _noted_s(self) -> float:
+        """What META shall say of the time: that of this driver and of those that gave the job back."""
+        return self._job.spent_s + self._services.clock.monotonic() - self._began_s
 
     async def _close(
         self, state: JobState, because: EndedBecause, counts: Counts, *, ok: bool, error: str | None

@@ -11,6 +11,7 @@ Laws (names are the rules of the commit model):
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from runnel.domain import events as e
@@ -21,6 +22,7 @@ from runnel.domain.jobs import Job, Lease
 from runnel.domain.segments import FLUSH_BYTES, Effects, Flush, Segment
 from runnel.domain.verdicts import QueuedUrl
 from runnel.errors import LeaseLost, SegmentTaken, StoreUnavailable
+from runnel.streaming.sse import type_of
 from runnel.usecases.leasing import Reason
 from runnel.usecases.patience import STORE_PAUSE, sure
 from runnel.usecases.services import Services
@@ -63,6 +65,8 @@ class Recorder:
         self._invoke = invoke
         self._buffer: list[_Pending] = []
         self._committed = 0
+        #: What has been read of the log until the state is known.
+        self._log: list[Segment] = []
         self.fold = JobFold()
         self.first_pending_s: float | None = None
         self.pending_bytes = 0
@@ -151,26 +155,27 @@ class Recorder:
             if not segments:
                 await self._append(created_segment(self._job))
                 continue
-            events = [event for segment in segments for event, _ in events_of(segment)]
-            if isinstance(events[-1], e.TerminalEvent):
-                raise AlreadyOver(events[-1])
-            if await self._append(self._barrier(events, reason)):
+            last = e.decode_event(segments[-1].lines[-1])
+            if isinstance(last, e.TerminalEvent):
+                raise AlreadyOver(last)
+            if await self._append(self._barrier(_milestones(segments), last.seq + 1, reason)):
                 return
 
-    def _barrier(self, events: list[e.DurableEvent], reason: Reason) -> Segment:
-        is_first = not any(isinstance(event, e.JobStarted) for event in events)
+    def _barrier(self, milestones: list[str], seq: int, reason: Reason) -> Segment:
         envelope: dict[str, Any] = {
             "job_id": self._job.job_id,
             "time": self._services.clock.now(),
-            "seq": events[-1].seq + 1,
+            "seq": seq,
             "term": self._lease.term,
         }
-        event = e.JobStarted(**envelope) if is_first else e.Handover(**envelope, reason=_why(events, reason))
+        is_first = "job_started" not in milestones
+        event = e.JobStarted(**envelope) if is_first else e.Handover(**envelope, reason=_why(milestones, reason))
         return Segment(first=event.seq, term=self._lease.term, owner=self._lease.owner, lines=(e.encode_event(event),))
 
     async def read_state(self) -> Recovered:
         """Read everything after the barrier, redo what may be missing, and fold the log."""
         segments = await self._read_log()
+        self._log = []
         applied_seq = (await sure(self._services, self._get_job)).applied_seq
         log = [pair for segment in segments for pair in events_of(segment)]
         for event, note in log:
@@ -193,10 +198,13 @@ class Recorder:
         return await self._services.jobs.get(self._job.tenant, self._job.job_id) or self._job
 
     async def _read_log(self) -> list[Segment]:
-        segments = await sure(self._services, lambda: self._services.log.read(self._job.tenant, self._job.job_id))
-        if any(segment.term > self._lease.term for segment in segments):
+        """The whole log; what was read before cannot have changed, so only the rest is asked for."""
+        last = self._log[-1].last if self._log else 0
+        read = partial(self._services.log.read, self._job.tenant, self._job.job_id, after=last)
+        self._log += await sure(self._services, read)
+        if any(segment.term > self._lease.term for segment in self._log):
             raise LeaseLost("A later driver has written this job's log.")
-        return segments
+        return self._log
 
     async def _append(self, segment: Segment) -> bool:
         """Whether the segment stands in the log; False when another has its place."""
@@ -207,7 +215,12 @@ class Recorder:
         return True
 
 
-def _why(events: list[e.DurableEvent], reason: Reason) -> Reason:
+def _milestones(segments: list[Segment]) -> list[str]:
+    """The types of the log's few events that decide a barrier, in order: the many others need not be understood."""
+    types = (type_of(line) for segment in segments for line in segment.lines)
+    return [kind for kind in types if kind in {"job_started", "job_paused", "job_resumed"}]
+
+
+def _why(milestones: list[str], reason: Reason) -> Reason:
     """Why there is a new driver: one that finds the job paused and released was started by its resuming."""
-    last = next((event for event in reversed(events) if isinstance(event, e.JobPaused | e.JobResumed)), None)
-    return "started" if reason == "deadline" and isinstance(last, e.JobPaused) else reason
+    return "started" if reason == "deadline" and milestones[-1] == "job_paused" else reason

@@ -21,6 +21,7 @@ from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
+from runnel.usecases.lifetime import Lifetime, most_terms
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
 from runnel.usecases.recording import AlreadyOver, Recorder
@@ -29,6 +30,9 @@ from runnel.usecases.track_batches import BatchTracker
 
 #: How the warning begins that says that the output folder lacks pages; the command line knows it by this.
 OUTPUT_BEHIND = "The output folder could not be brought up to date"
+_TOO_MANY_TERMS = (
+    "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
+)
 
 
 class Drive(StrEnum):
@@ -84,7 +88,7 @@ class _Driver:
         self._services = services
         self._taken = taken
         self._job: Job = taken.job
-        self._deadline_s = deadline_s
+        self._lifetime = Lifetime.until(deadline_s, services.clock.monotonic(), services.tuning)
         self._leaving = leaving
         self._keeper = LeaseKeeper(services, taken)
         self._batches = BatchTracker(services, taken.job, taken.lease.term)
@@ -276,7 +280,7 @@ class _Driver:
             return None
         now_s = self._services.clock.monotonic()
         if self._drain_until_s is None:
-            self._drain_until_s = now_s + self._services.tuning.drain.total_seconds()
+            self._drain_until_s = now_s + self._drain_s
             self._site.may_dispatch = False
             self._site.take_back()
         if not self._site.is_quiet and now_s < self._drain_until_s:
@@ -284,10 +288,14 @@ class _Driver:
         return await (self._pause() if is_paused else self._hand_over())
 
     def _must_hand_over(self) -> bool:
-        if self._leaving.reason is not None:
-            return True
-        margin_s = self._services.tuning.deadline_margin.total_seconds()
-        return self._deadline_s is not None and self._services.clock.monotonic() > self._deadline_s - margin_s
+        return self._leaving.reason is not None or self._lifetime.is_ending(self._services.clock.monotonic())
+
+    @property
+    def _drain_s(self) -> float:
+        """How long what is in flight may take to come in; a process that was told to end has little time."""
+        if self._leaving.reason is not None and self._wish is None:
+            return self._services.tuning.leave_drain.total_seconds()
+        return self._lifetime.drain_s
 
     async def _pause(self) -> Drive | None:
         if not self._recorder.fold.paused:
@@ -301,10 +309,14 @@ class _Driver:
         return None
 
     async def _hand_over(self) -> Drive:
+        term = self._keeper.lease.term
+        may_invoke = self._leaving.invoke_successor and term < most_terms(self._job.options.timeout_s)
+        if self._leaving.invoke_successor and not may_invoke:
+            self._recorder.emit(e.Log, level="warning", message=_TOO_MANY_TERMS.format(term=term))
         await self._recorder.flush()
-        if self._leaving.invoke_successor:
+        if may_invoke:
             with suppress(CallFailed):  # the sweep finds a job without a driver
-                await self._services.orchestrators.start(self._job.tenant, self._job.job_id)
+                await self._services.orchestrators.start(self._job.tenant, self._job.job_id, hop=term)
         await self._exit.release()
         return Drive.HANDED_OVER
 
@@ -381,7 +393,7 @@ class _Driver:
         if not self._recorder.fold.cancelling:
             self._recorder.emit(e.JobCancelling, state=JobState.RUNNING, by="user")
             await self._recorder.flush()
-        drain_until_s = self._services.clock.monotonic() + self._services.tuning.drain.total_seconds()
+        drain_until_s = self._services.clock.monotonic() + self._lifetime.drain_s
         self._site.take_back()
         while not self._site.is_quiet and self._services.clock.monotonic() < drain_until_s:
             await self._rest()

@@ -1,6 +1,6 @@
 """Everything the use cases need, in one bundle that a wiring fills."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from runnel.ports.batches import Batches
@@ -42,6 +42,8 @@ class Tuning:
     #: How long before its deadline a driver stops dispatching, and how long it then drains.
     deadline_margin: timedelta = timedelta(seconds=75)
     drain: timedelta = timedelta(seconds=45)
+    #: How long a driver drains whose process was told to end: what it leaves in flight is fetched again.
+    leave_drain: timedelta = timedelta(seconds=2)
     #: Fetched pages that may wait for the processor before dispatching stops.
     backlog_pages: int = 200
     #: How often a follower polls the log, awake and idle.
@@ -57,6 +59,10 @@ class Tuning:
     #: Query parameters that track the reader, besides those that every job drops; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
     user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"
+
+    def with_lease_ttl(self, seconds: float) -> "Tuning":
+        """The same with another time after which a silent driver is dead; it beats three times in it."""
+        return replace(self, lease_ttl=timedelta(seconds=seconds), lease_beat=timedelta(seconds=seconds / 3))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ Laws (names are the rules of the commit model):
 1. A batch is sent once, after its commit; an overdue one is asked for again, one page a call, at most three times.
 2. A batch is done when its results together cover every page [page_results]; giving it up is one conditional write,
    when its last try was undone for the time-out on our own clock [close_batch, patience].
-3. Nobody waits for the processor: a batch that fails costs its pages, never the job.
+3. Nobody waits for the processor: a batch that fails costs its pages, never the job. A processor of this process
+   that says so has failed at once, without the wait.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,12 +28,21 @@ from runnel.usecases.services import Services
 
 MOST_TRIES = 3
 LOW_QUALITY_BELOW = 20
+_TOO_LATE = FetchError(category=ErrorCategory.TIMEOUT, message="The processor did not answer in time.")
 
 
 @dataclass(slots=True)
 class _Watch:
     tries: int
     since_s: float
+
+
+@dataclass(slots=True)
+class _Failures:
+    """What the processor of this process could not do of the present try of a batch."""
+
+    message: str = ""
+    places: set[int] = field(default_factory=set)
 
 
 class BatchTracker:
@@ -45,6 +55,7 @@ class BatchTracker:
         self._term = term
         self._count = 0
         self._watches: dict[str, _Watch] = {}
+        self._failures: dict[str, _Failures] = {}
         self._waiting_since_s: float | None = None
         self._looked_s = float("-inf")
         #: So many pages were there when the last choice was made.
@@ -122,10 +133,18 @@ class BatchTracker:
             pages=pages,
             metadata=self._job.options.metadata,
         )
+        failed = partial(self._failed, batch_id, frozenset(page.index for page in pages))
         try:
-            await self._services.processor.submit(request)
+            await self._services.processor.submit(request, failed=failed)
         except CallFailed:
             return  # nobody waits for it: the batch is overdue later and asked for again
+
+    def _failed(self, batch_id: str, places: frozenset[int], message: str) -> None:
+        """The processor of this process will not do these pages: nobody need wait for them."""
+        failures = self._failures.setdefault(batch_id, _Failures())
+        failures.places |= places
+        failures.message = message
+        self._services.batch_bell.ring(self._job.job_id)
 
     # ---- watching
 
@@ -164,6 +183,7 @@ class BatchTracker:
             for outcome in decode_summary(body).outcomes if body else ():
                 outcomes.setdefault(outcome.index, outcome)
         self._watches.pop(batch.batch_id, None)
+        self._failures.pop(batch.batch_id, None)
         self.recorder.emit(
             e.BatchProcessed,
             note={"dropped": [outcome.url for outcome in outcomes.values() if outcome.page is None]},
@@ -176,12 +196,18 @@ class BatchTracker:
         watch = self._watches.get(batch.batch_id)
         if watch is None or watch.tries != batch.tries:
             watch = self._watches[batch.batch_id] = _Watch(batch.tries, clock.monotonic())
-        if clock.monotonic() - watch.since_s < self._services.tuning.batch_overdue.total_seconds():
+        is_overdue = clock.monotonic() - watch.since_s >= self._services.tuning.batch_overdue.total_seconds()
+        if not is_overdue and not self._has_failed(batch):
             return
         if batch.tries < MOST_TRIES:
             await self._try_again(batch)
         else:
             await self._give_up(batch)
+
+    def _has_failed(self, batch: Batch) -> bool:
+        """Whether every page that lacks its result is known to have failed in this try."""
+        failures = self._failures.get(batch.batch_id)
+        return failures is not None and failures.places >= set(batch.missing)
 
     async def _try_again(self, batch: Batch) -> None:
         again = await sure(
@@ -194,6 +220,7 @@ class BatchTracker:
             return
         urls = self.recorder.fold.open_batches[batch.batch_id]
         self._tell_failure(batch, will_retry=True)
+        self._failures.pop(batch.batch_id, None)
         for index in batch.missing:
             await self._submit(batch.batch_id, f"{again.tries}-{index}", [(index, urls[index])], batch.pages)
 
@@ -208,13 +235,17 @@ class BatchTracker:
     def _tell_failure(self, batch: Batch, *, will_retry: bool) -> None:
         urls = self.recorder.fold.open_batches[batch.batch_id]
         missing = tuple(urls[index] for index in batch.missing)
+        failures = self._failures.get(batch.batch_id)
+        error = _TOO_LATE
+        if failures is not None and self._has_failed(batch):
+            error = FetchError(category=ErrorCategory.CRASHED, message=failures.message)
         self.recorder.emit(
             e.BatchFailed,
             note={"dropped": list(missing)},
             batch_id=batch.batch_id,
             urls=missing,
             attempt=batch.tries + 1,
-            error=FetchError(category=ErrorCategory.TIMEOUT, message="The processor did not answer in time."),
+            error=error,
             will_retry=will_retry,
         )
 

@@ -166,7 +166,7 @@ def _make_services(settings: AwsSettings) -> Services:
         locks=_NoLocks(),
         meter=meter,
         outputs=_NoOutputs(),
-        tuning=make_tuning(),
+        tuning=make_tuning().with_lease_ttl(settings.lease_ttl_s),
     )
 
 

@@ -23,6 +23,7 @@ from runnel.adapters.inprocess.functions import (
     InProcessOrchestrators,
     InProcessProcessor,
     NoBill,
+    PatientRawStore,
     RenderedPages,
 )
 from runnel.adapters.sqlite.bell import SqliteBell
@@ -112,6 +113,7 @@ class _Functions:
     batch_bell: LoopBell
     outputs: _JobOutputs
     resolve: Resolve | None
+    full: asyncio.Event
     _rendered: RenderedPages = field(default_factory=RenderedPages)
     _fetcher: HttpFetcher | None = None
     _crawl: Callable[[CrawlRequest], Awaitable[CrawlResponse]] | None = None
@@ -141,7 +143,7 @@ class _Functions:
         ports = CrawlerPorts(
             fetcher=self._fetcher,
             reader=self.reader,
-            raw=self.raw,
+            raw=PatientRawStore(self.raw, clock=self.clock, full=self.full.set),
             clock=self.clock,
             rendered=self._rendered,
             keeper=FolderPageKeeper(self.raw, self.appending) if self.appending else None,
@@ -191,7 +193,7 @@ async def open_services(
         stack.push_async_callback(stores.close)
         content, raw, clock = stores.content, FolderRawStore(home), SystemClock()
         stack.push_async_callback(raw.close)
-        outputs, bell = _JobOutputs(content), LoopBell()
+        outputs, bell, full = _JobOutputs(content), LoopBell(), _tell_when_full(stores)
         stack.push_async_callback(outputs.close)
         functions = _Functions(
             settings=settings,
@@ -204,9 +206,10 @@ async def open_services(
             batch_bell=bell,
             outputs=outputs,
             resolve=resolve,
+            full=full,
         )
         stack.push_async_callback(functions.close)
-        processor = InProcessProcessor(functions.process)
+        processor = InProcessProcessor(functions.process, clock=clock)
         stack.push_async_callback(processor.close)
         orchestrators = InProcessOrchestrators()
         services = Services(
@@ -231,9 +234,8 @@ async def open_services(
             locks=FolderJobLocks(home / "locks"),
             meter=NoBill(),
             outputs=outputs,
-            tuning=tuning,
+            tuning=tuning.with_lease_ttl(settings.lease_ttl_s),
         )
-        full = _tell_when_full(stores)
         yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)
 
 

@@ -1,5 +1,7 @@
 """The crawler, the processor and another orchestrator, as Lambda functions."""
 
+from collections.abc import Callable
+
 from pydantic import ValidationError
 
 from runnel.adapters.aws_lambda.client import Function
@@ -31,8 +33,11 @@ class LambdaProcessor:
     def __init__(self, function: Function) -> None:
         self._function = function
 
-    async def submit(self, request: ProcessRequest) -> None:
-        """Send the pages in one call, or in halves when they are too many for one; each half is a part of its own."""
+    async def submit(self, request: ProcessRequest, *, failed: Callable[[str], None] | None = None) -> None:  # noqa: ARG002
+        """Send the pages in one call, or in halves when they are too many for one; each half is a part of its own.
+
+        Nobody hears of a function that fails later: its pages are overdue.
+        """
         payload = request.model_dump_json()
         if len(payload.encode()) <= MAX_EVENT_BYTES:
             await self._function.send(payload)

@@ -117,8 +117,8 @@ class MeteredProcessor:
         self._processor = processor
         self._meter = meter
 
-    async def submit(self, request: ProcessRequest) -> None:
+    async def submit(self, request: ProcessRequest, *, failed: Callable[[str], None] | None = None) -> None:
         """Ask for these pages."""
-        await self._processor.submit(request)
+        await self._processor.submit(request, failed=failed)
         pages = len(request.pages)
         self._meter.add(_USD_REQUEST + pages * (_USD_PROCESSED_PAGE + _USD_PUT) + _USD_PUT)

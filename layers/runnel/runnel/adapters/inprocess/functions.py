@@ -3,14 +3,21 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest
 from runnel.domain.verdicts import RawRef
+from runnel.errors import CallFailed, DiskFull, StoreUnavailable
+from runnel.ports.clock import Clock
+from runnel.ports.content_store import RawStore
 
 Crawl = Callable[[CrawlRequest], Awaitable[CrawlResponse]]
 Process = Callable[[ProcessRequest], Awaitable[Any]]
 Drive = Callable[[str, str], object]
+
+#: Between two tries of a store that is away.
+_STORE_PAUSE: Final = timedelta(milliseconds=500)
 
 
 class InProcessCrawler:
@@ -23,32 +30,91 @@ class InProcessCrawler:
         self._crawl = crawl
 
     async def crawl(self, request: CrawlRequest) -> CrawlResponse:
-        """Fetch; one result per target."""
-        return await self._crawl(request)
+        """Fetch; one result per target; raises `CallFailed`, as for a function that died of the same."""
+        try:
+            return await self._crawl(request)
+        except CallFailed:
+            raise
+        except Exception as error:  # the edge of what would be a function: whatever it raises, the driver hears of it
+            raise CallFailed(_describe(error)) from error
 
 
 class InProcessProcessor:
-    """Runs the processor's use case as tasks of its own: nobody waits for them but `close`."""
+    """Runs the processor's use case as tasks of its own: nobody waits for them but `close`.
 
-    def __init__(self, process: Process, *, at_once: int = 2) -> None:
+    A store that is away is waited for, since to ask again is harmless; what else goes wrong is told at once.
+    """
+
+    def __init__(self, process: Process, *, clock: Clock, at_once: int = 2) -> None:
         """Take the use case; run at most *at_once* batches together."""
         self._process = process
+        self._clock = clock
         self._room = asyncio.Semaphore(at_once)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
 
-    async def submit(self, request: ProcessRequest) -> None:
+    async def submit(self, request: ProcessRequest, *, failed: Callable[[str], None] | None = None) -> None:
         """Accept the batch."""
-        task = asyncio.create_task(self._run(request))
+        task = asyncio.create_task(self._run(request, failed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Finish what was accepted."""
+        """Finish what was accepted; what waits for a store is left to the next driver."""
+        self._is_closing = True
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, request: ProcessRequest) -> None:
+    async def _run(self, request: ProcessRequest, failed: Callable[[str], None] | None) -> None:
         async with self._room:
-            await self._process(request)
+            try:
+                await self._patiently(request)
+            except Exception as error:  # noqa: BLE001  # the edge of what would be a function
+                if failed is not None:
+                    failed(_describe(error))
+
+    async def _patiently(self, request: ProcessRequest) -> None:
+        while True:
+            try:
+                await self._process(request)
+            except StoreUnavailable:
+                if self._is_closing:
+                    raise
+                await self._clock.sleep(_STORE_PAUSE)
+            else:
+                return
+
+
+class PatientRawStore:
+    """A `RawStore` that waits for room and for its disk: a page that was fetched is not fetched again for that."""
+
+    def __init__(self, raw: RawStore, *, clock: Clock, full: Callable[[], None]) -> None:
+        """Put into *raw*; *full* is called whenever there is no room."""
+        self._raw = raw
+        self._clock = clock
+        self._full = full
+
+    async def put(self, tenant: str, job_id: str, name: str, records: tuple[bytes, ...]) -> tuple[RawRef, ...]:
+        """Store the records, as soon as that is possible."""
+        while True:
+            try:
+                return await self._raw.put(tenant, job_id, name, records)
+            except StoreUnavailable as error:
+                if isinstance(error, DiskFull):
+                    self._full()
+                await self._clock.sleep(_STORE_PAUSE)
+
+    async def get(self, tenant: str, ref: RawRef) -> bytes | None:
+        """One record."""
+        return await self._raw.get(tenant, ref)
+
+    async def delete_job(self, tenant: str, job_id: str) -> None:
+        """Everything of a job."""
+        await self._raw.delete_job(tenant, job_id)
+
+
+def _describe(error: Exception) -> str:
+    """One sentence about what a use case has raised."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 class InProcessOrchestrators:

@@ -1,0 +1,128 @@
+"""The functions' processes are killed at random and at every step of a flush, while a reader watches."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.site.generated import GeneratedPages
+from tests.site.server import EVERY, SiteServer
+from tests.support.attached_reader import AttachedReader
+from tests.support.flush_killer import STEPS, FlushKiller
+from tests.support.http_homes import make_token
+from tests.support.kill_report import Kill, KillReport, Result, read_result, spread
+from tests.support.lambda_home import (
+    CRAWLER,
+    ORCHESTRATOR,
+    PROCESSOR,
+    TENANT,
+    HomeOptions,
+    LambdaHome,
+    running_lambda_home,
+)
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1_800)]
+
+#: A page takes this long, in seconds, so that every kill finds pages in flight.
+_PAGE_S = 0.1
+#: Each step of a flush, killed before and after.
+_AT_STEPS = [(step, is_after) for step in STEPS for is_after in (False, True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A running stack whose driver can be killed at a step, and the site that it may crawl."""
+
+    home: LambdaHome
+    site: SiteServer
+    killer: FlushKiller
+    headers: dict[str, str]
+
+    def address(self) -> str:
+        """The Function URL."""
+        return self.home.url
+
+    async def create(self, library: str) -> str:
+        """Create a job of the site; its id."""
+        body = {"url": self.site.url("/docs/"), "library": library}
+        async with httpx.AsyncClient(base_url=self.home.url, headers=self.headers, timeout=60) as client:
+            answer = await client.post("/v1/jobs", json=body)
+        assert answer.status_code == 202, answer.text
+        job_id: str = answer.json()["job_id"]
+        return job_id
+
+    async def crawl(self, library: str) -> Result:
+        """A crawl with nobody killed."""
+        job_id = await self.create(library)
+        await AttachedReader(self.address, job_id, self.headers).run()
+        return await read_result(self.home.url, job_id, library, self.headers)
+
+
+@asynccontextmanager
+async def running_stack(folder: Path, pages: int, **environment: str) -> AsyncIterator[Stack]:
+    """A stack and a site of *pages* generated pages."""
+    async with SiteServer(GeneratedPages(pages)) as site:
+        site.delay(EVERY, _PAGE_S)
+        options = HomeOptions(allow_private=site.address, guarded=True, environment=environment)
+        running = running_lambda_home(folder, options)
+        home = await asyncio.to_thread(running.__enter__)
+        try:
+            assert home.guard is not None
+            killer = FlushKiller(lambda: home.service.kill(ORCHESTRATOR, signal.SIGKILL))
+            home.guard.fail(killer)
+            headers = {"Authorization": f"Bearer {await make_token(home, TENANT)}"}
+            yield Stack(home=home, site=site, killer=killer, headers=headers)
+        finally:
+            await asyncio.to_thread(running.__exit__, None, None, None)
+
+
+def _plan(seed: int, chance: random.Random) -> list[tuple[str, bool | None]]:
+    """Ten kills: four at steps of a flush (over three seeds every step, before and after), six at random."""
+    steps: list[tuple[str, bool | None]] = [_AT_STEPS[(4 * seed + number) % len(_AT_STEPS)] for number in range(4)]
+    others: list[tuple[str, bool | None]] = [(name, None) for name in (ORCHESTRATOR, CRAWLER, PROCESSOR) * 2]
+    plan = steps + others
+    chance.shuffle(plan)
+    return plan
+
+
+async def _strike(stack: Stack, reader: AttachedReader, what: str, *, is_after: bool | None) -> Kill:
+    if is_after is not None:
+        stack.killer.arm(what, is_after=is_after)
+        while not stack.killer.struck.is_set() and not reader.is_over:
+            await reader.wait_a_moment()
+        return Kill(what=f"{'after' if is_after else 'before'} {what}")
+    if what == PROCESSOR:
+        sent = reader.count("sent_to_processing")
+        await reader.wait(lambda: reader.count("sent_to_processing") > sent)
+    kill = Kill(what=what, is_driver=what == ORCHESTRATOR)
+    stack.home.service.kill(what, signal.SIGKILL)
+    return kill
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_ten_kills_over_a_thousand_pages(tmp_path: Path, seed: int) -> None:
+    """Driver, crawler, processor, and the driver at every step of a flush: nothing lost, nothing twice."""
+    async with running_stack(tmp_path, 1_000) as stack:
+        expected = await stack.crawl("undisturbed")
+        stack.site.forget_requests()
+        chance = random.Random(seed)
+        report = KillReport(name="Lambda", seed=seed)
+        job_id = await stack.create("killed")
+        reader = AttachedReader(stack.address, job_id, stack.headers)
+        reading = asyncio.create_task(reader.run())
+        places = spread(1_000, 10, [chance.random() for _ in range(10)])
+        for place, (what, is_after) in zip(places, _plan(seed, chance), strict=True):
+            await reader.wait(lambda place=place: reader.count("url_crawled") >= place)  # type: ignore[misc]
+            if reader.is_over:
+                break
+            report.kills.append(await _strike(stack, reader, what, is_after=is_after))
+        await reading
+        result = await read_result(stack.home.url, job_id, "killed", stack.headers)
+        assert len(report.kills) == 10, "the crawl was over before the last kill"
+        report.check(stack.site, reader, result, expected)
