@@ -11,21 +11,20 @@ import httpx
 import pytest
 
 from tests.site.generated import GeneratedPages
-from tests.site.server import EVERY, SiteServer
+from tests.site.server import SiteServer
 from tests.support.attached_reader import AttachedReader
-from tests.support.kill_report import Kill, KillReport, Result, read_result, spread
+from tests.support.kill_report import Kill, KillReport, Result, everything_held, read_result, spread
 from tests.support.local_fleet import LocalFleet, local_fleet
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 _LIBRARY = "killed"
-#: A page takes this long, in seconds, so that every kill finds pages in flight.
-_PAGE_S = 0.1
 
 
-async def _create(base: str, site: SiteServer) -> str:
+async def _create(base: str, site: SiteServer, concurrency: int) -> str:
+    body = {"url": site.url("/docs/"), "library": _LIBRARY, "concurrency": concurrency}
     async with httpx.AsyncClient(base_url=base, timeout=60, trust_env=False) as client:
-        answer = await client.post("/v1/jobs", json={"url": site.url("/docs/"), "library": _LIBRARY, "concurrency": 10})
+        answer = await client.post("/v1/jobs", json=body)
     assert answer.status_code == 202, answer.text
     job_id: str = answer.json()["job_id"]
     return job_id
@@ -34,7 +33,7 @@ async def _create(base: str, site: SiteServer) -> str:
 async def undisturbed(folder: Path, site: SiteServer) -> Result:
     """The same crawl with nobody killed."""
     async with local_fleet(folder / "undisturbed", 1, RUNNEL_ALLOW_PRIVATE=site.address) as fleet:
-        job_id = await _create(fleet.address(), site)
+        job_id = await _create(fleet.address(), site, 10)
         reader = AttachedReader(fleet.address, job_id)
         await reader.run()
         return await read_result(fleet.address(), job_id, _LIBRARY)
@@ -53,32 +52,31 @@ async def _strike(fleet: LocalFleet, job_id: str, chance: random.Random) -> Kill
     return kill
 
 
-async def killed_crawl(folder: Path, site: SiteServer, *, seed: int, kills: int, pages: int) -> None:
+async def killed_crawl(
+    folder: Path, site: SiteServer, *, seed: int, kills: int, pages: int, concurrency: int = 10
+) -> None:
     """Crawl the site under kills, hold it against the undisturbed crawl, print the figures."""
     expected = await undisturbed(folder, site)
     site.forget_requests()
-    site.delay(EVERY, _PAGE_S)
     chance = random.Random(seed)
-    report = KillReport(name="laptop", seed=seed)
+    report = KillReport(name="laptop", seed=seed, concurrency=concurrency)
     async with local_fleet(folder / "home", RUNNEL_ALLOW_PRIVATE=site.address) as fleet:
-        job_id = await _create(fleet.servers[0].url, site)
+        job_id = await _create(fleet.servers[0].url, site, concurrency)
         reader = AttachedReader(fleet.address, job_id)
         reading = asyncio.create_task(reader.run())
         for place in spread(pages, kills, [chance.random() for _ in range(kills)]):
-            await reader.wait(lambda place=place: reader.count("url_crawled") >= place)  # type: ignore[misc]
-            if reader.is_over:
-                break
-            report.kills.append(await _strike(fleet, job_id, chance))
+            await site.wait_requests(place)
+            async with everything_held(site):
+                report.strike(await _strike(fleet, job_id, chance))
         await reading
         result = await read_result(fleet.address(), job_id, _LIBRARY)
-    assert len(report.kills) == kills, "the crawl was over before the last kill"
     report.check(site, reader, result, expected)
 
 
 async def test_killed_servers_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Kill -9 three times on the way: the other server takes over, and the library is that of a quiet crawl."""
-    async with SiteServer(GeneratedPages(120)) as site:
-        await killed_crawl(tmp_path, site, seed=1, kills=3, pages=120)
+    async with SiteServer(GeneratedPages(70)) as site:
+        await killed_crawl(tmp_path, site, seed=1, kills=3, pages=70, concurrency=3)
 
 
 @pytest.mark.soak

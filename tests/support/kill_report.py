@@ -11,18 +11,17 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from tests.site.server import SiteServer
+from tests.site.server import EVERY, SiteServer
 from tests.support.attached_reader import AttachedReader
 from tests.support.http_homes import TERMINAL
 
-#: URLs that may be announced ahead and undecided: twice the default of a job's concurrency.
-RESERVED = 20
 #: With a reader attached a dead driver is replaced within this time.
 TAKEOVER_S = 20.0
 _DECIDING = frozenset({"url_crawled", "url_failed", "url_skipped"})
@@ -88,6 +87,7 @@ class KillReport:
 
     name: str
     seed: int
+    concurrency: int = 10
     kills: list[Kill] = field(default_factory=list)
     fetches: int = 0
     takeovers_s: list[float] = field(default_factory=list)
@@ -115,8 +115,13 @@ class KillReport:
         assert _recount(result) == _plain(result.log[-1]["counts"]) == _plain(undisturbed.log[-1]["counts"])
         assert [event["type"] for event in result.log].count("library_published") == 1
         assert self.fetches - self.pages <= sum(self.in_flight) + self.retries, self.line()
-        assert max(self.in_flight, default=0) <= RESERVED, self.line()
+        assert max(self.in_flight, default=0) <= 2 * self.concurrency, self.line()
         assert max(self.takeovers_s, default=0) <= TAKEOVER_S, self.line()
+
+    def strike(self, kill: Kill) -> None:
+        """Take note of a kill."""
+        self.kills.append(kill)
+        print(f"{self.name} seed {self.seed}: kill {len(self.kills)}, {kill.what}", flush=True)
 
     def line(self) -> str:
         """The figures in one line."""
@@ -170,7 +175,18 @@ def _plain(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: number for name, number in counts.items() if number}
 
 
+@asynccontextmanager
+async def everything_held(site: SiteServer) -> AsyncIterator[None]:
+    """Let no page be answered while the context lasts; it begins when at least one waits, so that a kill finds it."""
+    site.hold(EVERY)
+    try:
+        await site.wait_held(EVERY)
+        yield
+    finally:
+        site.release(EVERY)
+
+
 def spread(total: int, kills: int, draw: Sequence[float]) -> list[int]:
-    """After how many crawled pages to kill: one place in each of *kills* equal stretches of the crawl."""
+    """After how many requests to kill: one place in each of *kills* equal stretches of the crawl."""
     stretch = total * 0.9 / kills
     return [int((number + draw[number]) * stretch) + 1 for number in range(kills)]

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_NOBODY = "http://127.0.0.1:9"
 _SERVE = (sys.executable, "-c", "from runnel.cli.main import main; main()", "serve", "--port", "0")
 
 
@@ -76,7 +77,7 @@ class LocalFleet:
 
     def address(self) -> str:
         """Somebody to ask."""
-        return self.servers[-1].url
+        return self.servers[-1].url if self.servers else _NOBODY
 
     async def driver(self, job_id: str) -> Server:
         """Who drives the job, as soon as anybody does; the kernel knows."""
