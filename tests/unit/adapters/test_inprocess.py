@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from runnel.adapters.inprocess.functions import InProcessCrawler, InProcessProcessor, PatientRawStore
+from runnel.adapters.inprocess.functions import (
+    InProcessCrawler,
+    InProcessProcessor,
+    Patience,
+    PatientPageKeeper,
+    PatientRawStore,
+)
 from runnel.domain.payloads import CrawlResponse, ProcessRequest
 from runnel.errors import CallFailed, DiskFull, StoreUnavailable
 from runnel.testing import MemoryStores, MovedClock
@@ -100,7 +106,7 @@ async def test_a_fetched_page_waits_for_room_and_says_so() -> None:
             raise refused.pop(0)
 
     stores.state.on_step = step
-    raw = PatientRawStore(stores.raw, clock=clock, full=lambda: full.append(True))
+    raw = PatientRawStore(stores.raw, Patience(clock=clock, full=lambda: full.append(True)))
     putting = asyncio.create_task(raw.put("local", "job1", "1-1", (b"record",)))
     await clock.advance(1.4)
     assert not putting.done()
@@ -111,3 +117,29 @@ async def test_a_fetched_page_waits_for_room_and_says_so() -> None:
     assert await raw.get("local", ref) == b"record"
     await raw.delete_job("local", "job1")
     assert await raw.get("local", ref) is None
+
+
+class _FullKeeper:
+    """A keeper whose disk is full for a while."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    async def read_and_keep(self, _body: bytes, **_: Any) -> tuple[Any, None]:
+        self.times -= 1
+        if self.times >= 0:
+            raise DiskFull
+        return "reading", None
+
+
+async def test_a_page_read_elsewhere_waits_for_room_too() -> None:
+    """The worker that reads a page also stores its response: the same patience."""
+    clock, full = MovedClock(), list[bool]()
+    full_keeper: Any = _FullKeeper(3)
+    keeper = PatientPageKeeper(full_keeper, Patience(clock=clock, full=lambda: full.append(True)))
+    place: Any = None
+    keeping = asyncio.create_task(keeper.read_and_keep(b"", url="https://h/", charset=None, place=place))
+    await clock.advance(2)
+
+    assert await keeping == ("reading", None)
+    assert full == [True] * 3

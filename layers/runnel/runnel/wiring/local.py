@@ -23,6 +23,8 @@ from runnel.adapters.inprocess.functions import (
     InProcessOrchestrators,
     InProcessProcessor,
     NoBill,
+    Patience,
+    PatientPageKeeper,
     PatientRawStore,
     RenderedPages,
 )
@@ -140,13 +142,15 @@ class _Functions:
         self._fetcher = HttpFetcher(
             allow_private=self.settings.allow_private, connections=_CONNECTIONS, resolve=self.resolve
         )
+        patience = Patience(clock=self.clock, full=self.full.set)
+        keeper = FolderPageKeeper(self.raw, self.appending) if self.appending else None
         ports = CrawlerPorts(
             fetcher=self._fetcher,
             reader=self.reader,
-            raw=PatientRawStore(self.raw, clock=self.clock, full=self.full.set),
+            raw=PatientRawStore(self.raw, patience),
             clock=self.clock,
             rendered=self._rendered,
-            keeper=FolderPageKeeper(self.raw, self.appending) if self.appending else None,
+            keeper=PatientPageKeeper(keeper, patience) if keeper else None,
         )
         return partial(crawl_pages, ports)
 

@@ -4,17 +4,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest
 from runnel.domain.verdicts import RawRef
 from runnel.errors import CallFailed, DiskFull, StoreUnavailable
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
+from runnel.ports.page_reader import PageKeeper, RawPlace
 
 Crawl = Callable[[CrawlRequest], Awaitable[CrawlResponse]]
 Process = Callable[[ProcessRequest], Awaitable[Any]]
 Drive = Callable[[str, str], object]
+Answer = TypeVar("Answer")
 
 #: Between two tries of a store that is away.
 _STORE_PAUSE: Final = timedelta(milliseconds=500)
@@ -84,24 +86,53 @@ class InProcessProcessor:
                 return
 
 
-class PatientRawStore:
-    """A `RawStore` that waits for room and for its disk: a page that was fetched is not fetched again for that."""
+class Patience:
+    """Waits for room and for a disk: a page that was fetched is not fetched again for that."""
 
-    def __init__(self, raw: RawStore, *, clock: Clock, full: Callable[[], None]) -> None:
-        """Put into *raw*; *full* is called whenever there is no room."""
-        self._raw = raw
+    def __init__(self, *, clock: Clock, full: Callable[[], None]) -> None:
+        """Call *full* whenever there is no room."""
         self._clock = clock
         self._full = full
 
-    async def put(self, tenant: str, job_id: str, name: str, records: tuple[bytes, ...]) -> tuple[RawRef, ...]:
-        """Store the records, as soon as that is possible."""
+    async def sure(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer of *ask*, which is repeated while the store is unavailable."""
         while True:
             try:
-                return await self._raw.put(tenant, job_id, name, records)
+                return await ask()
             except StoreUnavailable as error:
                 if isinstance(error, DiskFull):
                     self._full()
                 await self._clock.sleep(_STORE_PAUSE)
+
+
+class PatientPageKeeper:
+    """A `PageKeeper` that waits for its store."""
+
+    def __init__(self, keeper: PageKeeper, patience: Patience) -> None:
+        """Keep with *keeper*."""
+        self._keeper = keeper
+        self._patience = patience
+
+    async def read_and_keep(
+        self, body: bytes, *, url: str, charset: str | None, place: RawPlace
+    ) -> tuple[Any, RawRef | None]:
+        """Read a page and store its response, as soon as that is possible."""
+        return await self._patience.sure(
+            lambda: self._keeper.read_and_keep(body, url=url, charset=charset, place=place)
+        )
+
+
+class PatientRawStore:
+    """A `RawStore` that waits for its store."""
+
+    def __init__(self, raw: RawStore, patience: Patience) -> None:
+        """Put into *raw*."""
+        self._raw = raw
+        self._patience = patience
+
+    async def put(self, tenant: str, job_id: str, name: str, records: tuple[bytes, ...]) -> tuple[RawRef, ...]:
+        """Store the records, as soon as that is possible."""
+        return await self._patience.sure(lambda: self._raw.put(tenant, job_id, name, records))
 
     async def get(self, tenant: str, ref: RawRef) -> bytes | None:
         """One record."""
