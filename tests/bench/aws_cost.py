@@ -31,6 +31,7 @@ from runnel.adapters.system.bell import LoopBell
 from runnel.adapters.system.clock import SystemClock
 from runnel.adapters.system.ids import SystemIds
 from runnel.adapters.system.thread_reader import ThreadPageReader
+from runnel.domain.jobs import JobOptions
 from runnel.domain.payloads import MAX_TARGETS, CrawlRequest, CrawlResponse
 from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 from runnel.usecases.create_job import NewJob, create_job
@@ -56,6 +57,9 @@ PUT_USD = 5e-6
 #: What a page of a first crawl may cost (docs/architecture.md).
 MOST_WRITE_UNITS = 3.5
 MOST_PUTS = 1.3
+#: What a page of a crawl may cost that finds nothing changed.
+MOST_WRITE_UNITS_UNCHANGED = 1.6
+MOST_PUTS_UNCHANGED = 0.1
 
 
 class DistantCrawler(InProcessCrawler):
@@ -104,23 +108,30 @@ class Bill:
         return sum(self.write_units.values())
 
 
-async def measure(pages: int = PAGES) -> Bill:
-    """Crawl a generated site of so many *pages*, on a table and a bucket of its own."""
+async def measure(pages: int = PAGES) -> tuple[Bill, Bill]:
+    """Crawl a generated site of so many *pages*, and again unchanged, on a table and a bucket of its own."""
     async with (
         make_stores() as stores,
         SiteServer(GeneratedPages(pages)) as site,
         _home(stores.guard, stores.table, site) as home,
     ):
-        stores.guard.reset()
-        services = home.services
-        new = NewJob(tenant=TENANT, urls=(site.url("/docs/"),))
-        job = await create_job(services, new, invoke=False)
-        async with asyncio.timeout(MOST_S):
-            ended = await run_crawl(services, TENANT, job.job_id)
-        if ended is not Drive.ENDED:
-            raise RuntimeError(f"the driver came to no end: {ended}")
+        site.validates = True
+        first = await _crawl(stores.guard, home, NewJob(tenant=TENANT, urls=(site.url("/docs/"),)))
+        options = JobOptions(mode="incremental")
+        again = await _crawl(stores.guard, home, NewJob(tenant=TENANT, urls=(site.url("/docs/"),), options=options))
         await home.processor.close()
-        return await _count(stores.guard, home, job.job_id)
+        return first, again
+
+
+async def _crawl(guard: Guard, home: Home, new: NewJob) -> Bill:
+    guard.reset()
+    home.crawler.calls = home.crawler.targets = 0
+    job = await create_job(home.services, new, invoke=False)
+    async with asyncio.timeout(MOST_S):
+        ended = await run_crawl(home.services, TENANT, job.job_id)
+    if ended is not Drive.ENDED:
+        raise RuntimeError(f"the driver came to no end: {ended}")
+    return await _count(guard, home, job.job_id)
 
 
 @asynccontextmanager
@@ -146,8 +157,8 @@ async def _home(guard: Guard, name: str, site: SiteServer) -> AsyncIterator[Home
     meter = AwsMeter(clock, lambda: stores.usage.used, lambda: content.usage.used)
     services = Services(
         clock=clock, ids=ids, jobs=stores.jobs, leases=stores.leases, log=stores.log, queue=stores.queue,
-        journal=stores.journal, batches=stores.batches, libraries=stores.libraries, content=content, raw=raw,
-        hosts=stores.hosts, tokens=stores.tokens, crawler=MeteredCrawler(crawler, meter),
+        journal=stores.journal, batches=stores.batches, libraries=stores.libraries, bus=stores.bus, content=content,
+        raw=raw, hosts=stores.hosts, tokens=stores.tokens, crawler=MeteredCrawler(crawler, meter),
         processor=MeteredProcessor(processor, meter), orchestrators=InProcessOrchestrators(), bell=bell,
         batch_bell=bell, locks=NoLocks(), meter=meter, outputs=NoOutputs(), tuning=make_tuning(),
     )  # fmt: skip
@@ -168,32 +179,30 @@ async def _count(guard: Guard, home: Home, job_id: str) -> Bill:
     if job is None or job.ending is None:
         raise RuntimeError("the job has no ending")
     return Bill(
-        pages=job.ending.counts.fetched,
+        pages=job.ending.counts.good,
         flushes=writes["E"],
-        batches=writes["B"],
+        batches=writes.get("B", 0),
         calls=home.crawler.calls,
         targets=home.crawler.targets,
         write_units=units,
         writes=writes,
         read_units=read_units,
-        puts=requests["PutObject"],
-        gets=requests["GetObject"],
+        puts=requests.get("PutObject", 0),
+        gets=requests.get("GetObject", 0),
         usd=job.ending.cost_usd,
     )
 
 
-def report(bill: Bill) -> None:
+def report(bill: Bill, name: str, most_write_units: float, most_puts: float) -> None:
     """Print units and objects by kind, and how they stand to the budget."""
     pages = bill.pages
-    print(
-        f"AWS, first crawl of {pages} pages: {pages / bill.flushes:.1f} a flush, {pages / bill.batches:.1f} a batch, ",
-        end="",
-    )
+    a_batch = f"{pages / bill.batches:.1f} a batch, " if bill.batches else "no batch, "
+    print(f"AWS, {name} of {pages} pages: {pages / bill.flushes:.1f} a flush, {a_batch}", end="")
     print(f"{bill.targets / bill.calls:.1f} URLs a crawler call")
-    print(f"  write units a page {bill.all_write_units / pages:6.2f}   budget {MOST_WRITE_UNITS}")
+    print(f"  write units a page {bill.all_write_units / pages:6.2f}   budget {most_write_units}")
     for kind, units in sorted(bill.write_units.items(), key=lambda one: -one[1]):
         print(f"    {kind:6} {units / pages:6.3f}   in {bill.writes[kind] / pages:.3f} writes")
-    print(f"  PUTs a page        {bill.puts / pages:6.2f}   budget {MOST_PUTS}")
+    print(f"  PUTs a page        {bill.puts / pages:6.2f}   budget {most_puts}")
     print(f"  GETs a page        {bill.gets / pages:6.2f}")
     print(f"  read units a page  {bill.read_units / pages:6.2f}")
     both_usd = (bill.all_write_units * WRITE_UNIT_USD + bill.puts * PUT_USD) / pages
@@ -202,5 +211,11 @@ def report(bill: Bill) -> None:
     )
 
 
+def print_bills(first: Bill, again: Bill) -> None:
+    """Print both crawls."""
+    report(first, "first crawl", MOST_WRITE_UNITS, MOST_PUTS)
+    report(again, "unchanged re-crawl", MOST_WRITE_UNITS_UNCHANGED, MOST_PUTS_UNCHANGED)
+
+
 if __name__ == "__main__":
-    report(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PAGES)))
+    print_bills(*asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PAGES)))

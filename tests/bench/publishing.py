@@ -60,7 +60,7 @@ def _services(stores: SqliteStores) -> Any:
 
     home = ScriptedHome({})
     return replace(
-        home.outside.services, clock=MovedClock(), libraries=stores.libraries, content=stores.content,
+        home.outside.services, clock=MovedClock(), libraries=stores.libraries, bus=stores.bus, content=stores.content,
         batches=stores.batches,
     )  # fmt: skip
 

@@ -105,7 +105,7 @@ def parse_options() -> argparse.Namespace:
 def print_aws(wanted: list[str]) -> None:
     """Print the tables that need no other crawler."""
     if "aws-cost" in wanted:
-        aws_cost.report(asyncio.run(aws_cost.measure()))
+        aws_cost.print_bills(*asyncio.run(aws_cost.measure()))
     if "cold-start" in wanted:
         try:
             cold_start.report(cold_start.measure())

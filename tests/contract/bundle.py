@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runnel.ports.batches import Batches
+from runnel.ports.bus import Bus
 from runnel.ports.content_store import ContentStore, RawStore
 from runnel.ports.event_log import EventLog
 from runnel.ports.host_budget import HostBudget
@@ -32,6 +33,8 @@ class Stores(Protocol):
     def batches(self) -> Batches: ...
     @property
     def libraries(self) -> Libraries: ...
+    @property
+    def bus(self) -> Bus: ...
     @property
     def content(self) -> ContentStore: ...
     @property

@@ -56,6 +56,23 @@ async def test_verdicts_and_ruled_out_urls_come_back_as_they_were_put(stores: St
     assert sorted(ruled_out, key=lambda url: url.url) == sorted(flush.effects.ruled_out, key=lambda url: url.url)
 
 
+async def test_verdicts_of_unchanged_pages_come_back_among_the_others(stores: Stores) -> None:
+    """A store may pack them, and a successor may put them again: each is reported once."""
+    await driven_job(stores)
+    urls = [f"https://docs.example.com/{number:04}/" + "long/" * 40 for number in range(300)]
+    kinds = [Verdict.UNCHANGED if number % 3 else Verdict.FETCHED for number in range(300)]
+    verdicts = tuple(
+        UrlVerdict(url=url, verdict=kind, final_url=url, status=304, attempts=1, body_hash="b" * 64)
+        for url, kind in zip(urls, kinds, strict=True)
+    )
+    effects = Effects(verdicts=verdicts)
+    await commit(stores, Flush(tenant=TENANT, job_id="job1", segment=make_segment(), effects=effects))
+    await stores.journal.redo(TENANT, "job1", effects, applied=("driver", 1, 2))
+    found = await stores.queue.verdicts(TENANT, "job1")
+
+    assert sorted(found, key=lambda verdict: verdict.url) == list(verdicts)
+
+
 async def test_a_long_queue_is_read_to_its_end(stores: Stores) -> None:
     """A URL that is not read is a page that is missing: every page of results is followed."""
     await driven_job(stores)

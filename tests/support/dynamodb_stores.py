@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from runnel.adapters.dynamodb.batches import DynamoDBBatches
+from runnel.adapters.dynamodb.bus import DynamoDBBus
 from runnel.adapters.dynamodb.client import make_client as make_dynamodb
 from runnel.adapters.dynamodb.host_budget import DynamoDBHostBudget
 from runnel.adapters.dynamodb.job_store import DynamoDBJobStore
@@ -104,6 +105,10 @@ class AwsStores:
     @property
     def libraries(self) -> DynamoDBLibraries:
         return self.dynamodb.libraries
+
+    @property
+    def bus(self) -> DynamoDBBus:
+        return self.dynamodb.bus
 
     @property
     def hosts(self) -> DynamoDBHostBudget:

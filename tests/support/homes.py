@@ -43,7 +43,20 @@ __all__ = ["BASE", "TENANT", "ScriptedHome", "ScriptedPage"]
 
 TENANT = "local"
 BASE = "https://docs.example.com"
-_STORES = ("jobs", "leases", "log", "queue", "journal", "batches", "libraries", "content", "raw", "hosts", "tokens")
+_STORES = (
+    "jobs",
+    "leases",
+    "log",
+    "queue",
+    "journal",
+    "batches",
+    "libraries",
+    "bus",
+    "content",
+    "raw",
+    "hosts",
+    "tokens",
+)
 
 
 class ScriptedHome:

@@ -80,8 +80,8 @@ async def real_home(site: SiteServer, *, tuning: Tuning = _QUICK) -> AsyncIterat
     processor = InProcessProcessor(partial(process_pages, processing), clock=clock)
     services = Services(
         clock=clock, ids=SystemIds(clock), jobs=stores.jobs, leases=stores.leases, log=stores.log, queue=stores.queue,
-        journal=stores.journal, batches=stores.batches, libraries=stores.libraries, content=stores.content,
-        raw=stores.raw, hosts=stores.hosts, tokens=stores.tokens,
+        journal=stores.journal, batches=stores.batches, libraries=stores.libraries, bus=stores.bus,
+        content=stores.content, raw=stores.raw, hosts=stores.hosts, tokens=stores.tokens,
         crawler=InProcessCrawler(partial(crawl_pages, crawling)), processor=processor,
         orchestrators=InProcessOrchestrators(), bell=bell, batch_bell=bell, locks=NoLocks(), meter=NoBill(),
         outputs=NoOutputs(), tuning=tuning,

@@ -30,6 +30,8 @@ class Pointer:
     #: The job that published, or what did.
     published_by: str | None = None
     pages: int = 0
+    #: Records of the bus that tell what it changed.
+    records: int = 0
     published_at: datetime | None = None
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
+from runnel.domain.bus import BusSegment
 from runnel.domain.jobs import Job
 from runnel.domain.libraries import Batch, Library
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
@@ -43,6 +44,8 @@ class MemoryState:
     verdicts: defaultdict[JobKey, dict[str, UrlVerdict]] = field(default_factory=lambda: defaultdict(dict))
     ruled_out: defaultdict[JobKey, dict[str, RuledOut]] = field(default_factory=lambda: defaultdict(dict))
     batches: defaultdict[JobKey, dict[str, Batch]] = field(default_factory=lambda: defaultdict(dict))
+    #: The bus segments of each tenant, in order.
+    bus: defaultdict[str, list[BusSegment]] = field(default_factory=lambda: defaultdict(list))
     #: By tenant and library id.
     libraries: dict[tuple[str, str], Library] = field(default_factory=dict)
     #: By tenant and key.

@@ -1,6 +1,7 @@
 """All stores of a home at once, in memory."""
 
 from runnel.testing.access import MemoryHostBudget, MemoryTokens
+from runnel.testing.bus import MemoryBus
 from runnel.testing.content import MemoryContentStore, MemoryRawStore
 from runnel.testing.jobs import MemoryJobStore, MemoryLeases
 from runnel.testing.libraries import MemoryBatches, MemoryLibraries
@@ -23,5 +24,6 @@ class MemoryStores:
         self.libraries = MemoryLibraries(self.state)
         self.content = MemoryContentStore(self.state)
         self.raw = MemoryRawStore(self.state)
+        self.bus = MemoryBus(self.state)
         self.hosts = MemoryHostBudget(self.state)
         self.tokens = MemoryTokens(self.state)

@@ -6,19 +6,23 @@ Laws (names are the rules of the commit model):
 3. Asked for twice, each happens once.
 """
 
+from dataclasses import replace
 from functools import partial
 
+from runnel.domain.bus import count_records
+from runnel.domain.changes import Changes, compare
 from runnel.domain.effects import events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
-from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, PublicationHeld
+from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
 from runnel.usecases.control_job import get_job
-from runnel.usecases.manifests import read_head
+from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
 from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
+from runnel.usecases.tell_bus import tell_again, tell_changes
 
 #: Jobs of a library that are looked at for an unpublished result, newest first.
 _LOOKED_AT = 20
@@ -41,9 +45,10 @@ async def roll_back(services: Services, tenant: str, library_id: str, generation
     while True:
         library = await sure(services, partial(get_library, services, tenant, library_id))
         if name in library.published:
-            return next(pointer for pointer in library.kept if pointer.generation == library.published[name])
+            done = next(pointer for pointer in library.kept if pointer.generation == library.published[name])
+            await tell_again(services, library, done)
+            return done
         target = _target(library, generation)
-        await read_head(services, tenant, target.path)
         pointer = Pointer(
             generation=library.pointer.generation + 1,
             path=target.path,
@@ -52,9 +57,23 @@ async def roll_back(services: Services, tenant: str, library_id: str, generation
             pages=target.pages,
             published_at=services.clock.now(),
         )
+        changes = await _changes(services, library, pointer)
+        pointer = replace(pointer, records=count_records(changes))
+        await tell_again(services, library, library.pointer)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=name)
         if await sure(services, move):
+            await tell_changes(services, library, pointer, changes)
             return pointer
+
+
+async def _changes(services: Services, library: Library, pointer: Pointer) -> Changes:
+    """What a rollback changes; of a damaged present nothing is known."""
+    pages = await load_manifest(services, library.tenant, pointer.path)
+    try:
+        base = await load_manifest(services, library.tenant, pointer.base_path)
+    except ManifestDamaged:
+        return Changes()
+    return compare(base.pages, pages.pages)
 
 
 async def publish_job(

@@ -6,6 +6,7 @@ Laws (names are the rules of the commit model):
 2. The path of the parts holds job and term, and the pointer names it [parts_unique]; the pointer moves only from the
    generation that was the base [pointer_conditional].
 3. A successor that finds its own job among the published ones just says so [published_by, by_each_job].
+   The bus is told what each generation changed, before it is the base of another (`tell_bus.py`).
 4. A result by which the library would get worse is held, and the generation before stays (`domain/publish_safety.py`).
 """
 
@@ -13,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from runnel.domain.bus import count_records
+from runnel.domain.changes import Changes, compare
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
@@ -27,6 +30,7 @@ from runnel.usecases.manifests import Manifest, batched, load_manifest, write_ma
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
 from runnel.usecases.services import Services
+from runnel.usecases.tell_bus import tell_again, tell_changes
 from runnel.usecases.track_batches import result_key
 
 #: Result objects that are read at a time.
@@ -71,39 +75,52 @@ async def publish(
         library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
         if library is None:
             raise LibraryNotFound(f"The library {job.library_id} has gone.")
-        base, warning = await _read_base(services, library)
+        base, base_path, warning = await _read_base(services, library)
         if job.job_id in library.published:
-            return Published(generation=library.published[job.job_id], pages=tuple(base.pages.values()))
+            return await _found(services, library, job, base)
         merged = await merge_pages(services, base, fresh, job, fold, because)
         hold = None if force or job.retry_of else decide_hold(merged.toll)
         if hold is not None:
             return Published(generation=library.pointer.generation, pages=tuple(base.pages.values()), hold=hold)
-        pointer = _pointer(services, library, merged.manifest, job, run)
+        changes = compare(base.pages, merged.manifest.pages)
+        pointer = _pointer(services, library, job, run, base_path=base_path, pages=len(merged.manifest.pages))
+        pointer = replace(pointer, records=count_records(changes))
         await write_manifest(services, job.tenant, pointer, merged.manifest)
+        await tell_again(services, library, library.pointer)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=job.job_id)
         if await sure(services, move):
-            return replace(_difference(pointer.generation, base.pages, merged.manifest.pages), warning=warning)
+            await tell_changes(services, library, pointer, changes)
+            return _published(pointer, changes, merged.manifest, warning)
 
 
-async def _read_base(services: Services, library: Library) -> tuple[Manifest, str | None]:
-    """The generation that the library shows; when it is damaged the newest one that is not, with a warning."""
+async def _found(services: Services, library: Library, job: Job, base: Manifest) -> Published:
+    """What a lost driver of this job has published, told to the bus [bus_redo]."""
+    generation = library.published[job.job_id]
+    for pointer in library.kept:
+        if pointer.generation == generation:
+            await tell_again(services, library, pointer)
+    return Published(generation=generation, pages=tuple(base.pages.values()))
+
+
+async def _read_base(services: Services, library: Library) -> tuple[Manifest, str, str | None]:
+    """The generation that the library shows, and its path; when it is damaged the newest that is not, and a warning."""
     warning = None
     for pointer in (library.pointer, *library.kept[1:]):
         try:
-            return await load_manifest(services, library.tenant, pointer.path), warning
+            return await load_manifest(services, library.tenant, pointer.path), pointer.path, warning
         except ManifestDamaged as damage:
             warning = warning or damage.message
-    return Manifest(), warning
+    return Manifest(), "", warning
 
 
-def _pointer(services: Services, library: Library, manifest: Manifest, job: Job, run: str) -> Pointer:
+def _pointer(services: Services, library: Library, job: Job, run: str, *, base_path: str, pages: int) -> Pointer:
     number = library.pointer.generation + 1
     return Pointer(
         generation=number,
         path=f"generations/{library.library_id}/{number}-{job.job_id}-{run}",
-        base_path=library.pointer.path,
+        base_path=base_path,
         published_by=job.job_id,
-        pages=len(manifest.pages),
+        pages=pages,
         published_at=services.clock.now(),
     )
 
@@ -153,14 +170,13 @@ def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredP
     return chosen
 
 
-def _difference(generation: int, base: Mapping[str, StoredPage], pages: Mapping[str, StoredPage]) -> Published:
-    both = base.keys() & pages.keys()
-    changed = sum(base[url].content_hash != pages[url].content_hash for url in both)
+def _published(pointer: Pointer, changes: Changes, manifest: Manifest, warning: str | None) -> Published:
     return Published(
-        generation=generation,
-        added=len(pages.keys() - base.keys()),
-        changed=changed,
-        removed=len(base.keys() - pages.keys()),
-        unchanged=len(both) - changed,
-        pages=tuple(pages.values()),
+        generation=pointer.generation,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+        unchanged=changes.unchanged,
+        pages=tuple(manifest.pages.values()),
+        warning=warning,
     )

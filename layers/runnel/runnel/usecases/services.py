@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from runnel.ports.batches import Batches
 from runnel.ports.bell import Bell
+from runnel.ports.bus import Bus
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import ContentStore, RawStore
 from runnel.ports.crawler import Crawler, Orchestrators, Processor
@@ -78,6 +79,7 @@ class Services:
     journal: Journal
     batches: Batches
     libraries: Libraries
+    bus: Bus
     content: ContentStore
     raw: RawStore
     hosts: HostBudget

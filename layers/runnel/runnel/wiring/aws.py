@@ -154,6 +154,7 @@ def _make_services(settings: AwsSettings) -> Services:
         journal=stores.journal,
         batches=stores.batches,
         libraries=stores.libraries,
+        bus=stores.bus,
         content=content,
         raw=S3RawStore(bucket, settings.bucket, clock=clock, ids=ids),
         hosts=stores.hosts,

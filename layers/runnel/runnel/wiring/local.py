@@ -226,6 +226,7 @@ async def open_services(
             journal=stores.journal,
             batches=stores.batches,
             libraries=stores.libraries,
+            bus=stores.bus,
             content=content,
             raw=raw,
             hosts=stores.hosts,

@@ -97,6 +97,8 @@ def _translate_answer(failure: botocore.ClientError, operation: str) -> Exceptio
     status = failure.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(dict(failure.response).get("Item") or None)
+    if code == "TransactionCanceledException":
+        return _translate_cancelled(failure, operation)
     if code in THROTTLES or status == 429:
         return Throttled(f"DynamoDB asks for fewer requests ({operation}).")
     if code in MISCONFIGURED:
@@ -104,3 +106,12 @@ def _translate_answer(failure: botocore.ClientError, operation: str) -> Exceptio
     if code in TRANSIENT or status >= 500:
         return StoreUnavailable(f"DynamoDB failed at {operation} ({code}).")
     return RunnelError(f"DynamoDB refused {operation}: {code}: {message}")
+
+
+def _translate_cancelled(failure: botocore.ClientError, operation: str) -> Exception:
+    """Nothing of a cancelled transaction was done: a condition was not met, or somebody else was faster."""
+    answer: Mapping[str, Any] = dict(failure.response)
+    reasons = {str(reason.get("Code")) for reason in answer.get("CancellationReasons", ())}
+    if "ConditionalCheckFailed" in reasons:
+        return ConditionFailed(None)
+    return StoreUnavailable(f"DynamoDB cancelled {operation} ({', '.join(sorted(reasons))}).")

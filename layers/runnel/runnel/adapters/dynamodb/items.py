@@ -9,7 +9,7 @@ Laws:
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,7 @@ PACKED_BYTES = 300_000
 _SOURCES = TypeAdapter(tuple[Source, ...])
 _ENDING = TypeAdapter(Ending)
 _VERDICT = TypeAdapter(UrlVerdict)
+_VERDICTS = TypeAdapter(list[UrlVerdict])
 _RULED_OUT = TypeAdapter(list[RuledOut])
 
 # ---------------------------------------------------------------- jobs
@@ -173,25 +174,38 @@ def verdict_to_item(pk: str, verdict: UrlVerdict) -> Item:
     }
 
 
-def verdict_from_item(item: Mapping[str, Any]) -> UrlVerdict:
-    """The verdict."""
-    return _VERDICT.validate_json(item["v"]["S"])
+def unchanged_to_items(pk: str, name: str, verdicts: Sequence[UrlVerdict]) -> list[Item]:
+    """Verdicts of pages that had not changed, deflated: such a page is to cost no write of its own.
+
+    Their keys lie among those of the other verdicts: `=` comes before any letter and after the digits.
+    """
+    lines = (_VERDICT.dump_json(verdict, exclude_defaults=True) for verdict in verdicts)
+    return [
+        make_key(pk, f"V#={name}-{n:04}") | {"z": binary(zlib.compress(packed, 6))}
+        for n, packed in enumerate(_pack(lines))
+    ]
+
+
+def verdicts_from_item(item: Mapping[str, Any]) -> list[UrlVerdict]:
+    """The verdict, or those of a packed item."""
+    if "z" in item:
+        return _VERDICTS.validate_json(zlib.decompress(item["z"]["B"]))
+    return [_VERDICT.validate_json(item["v"]["S"])]
 
 
 def ruled_out_to_items(pk: str, name: str, ruled_out: Sequence[RuledOut]) -> list[Item]:
     """URLs decided without a fetch, deflated; mostly one item. *name* is the writer's own, `<first seq>[r<term>]`."""
     return [
         make_key(pk, f"V#+{name}-{n:04}") | {"z": binary(zlib.compress(lines, 6))}
-        for n, lines in enumerate(_pack(ruled_out))
+        for n, lines in enumerate(_pack(_RULED_OUT.dump_json([one])[1:-1] for one in ruled_out))
     ]
 
 
-def _pack(ruled_out: Sequence[RuledOut]) -> Iterator[bytes]:
+def _pack(lines: Iterable[bytes]) -> Iterator[bytes]:
     """JSON lists of at most `PACKED_BYTES`."""
     pack: list[bytes] = []
     size = 0
-    for one in ruled_out:
-        line = _RULED_OUT.dump_json([one])[1:-1]
+    for line in lines:
         if pack and size + len(line) > PACKED_BYTES:
             yield b"[" + b",".join(pack) + b"]"
             pack, size = [], 0
@@ -272,6 +286,7 @@ def pointer_to_attributes(pointer: Pointer) -> Item:
             "path": text(pointer.path),
             "base_path": text(pointer.base_path) if pointer.base_path else None,
             "pages": number(pointer.pages),
+            "records": number(pointer.records) if pointer.records else None,
             "published_by": None if pointer.published_by is None else text(pointer.published_by),
             "published_at": None if pointer.published_at is None else moment(pointer.published_at),
         }
@@ -291,6 +306,7 @@ def _to_pointer(generation: int, value: Mapping[str, Any]) -> Pointer:
         path=value["path"]["S"],
         base_path=get_text(value, "base_path") or "",
         pages=get_int(value, "pages"),
+        records=get_int(value, "records") if "records" in value else 0,
         published_by=get_text(value, "published_by"),
         published_at=get_moment(value, "published_at"),
     )

@@ -19,6 +19,7 @@ from runnel.adapters.dynamodb.items import (
     ruled_out_to_items,
     segment_from_item,
     segment_to_item,
+    unchanged_to_items,
     url_to_item,
     verdict_to_item,
     with_ttl,
@@ -26,6 +27,7 @@ from runnel.adapters.dynamodb.items import (
 from runnel.adapters.dynamodb.keys import job_pk, key_of, meta_key, segment_sk
 from runnel.adapters.dynamodb.table import Lane, Table
 from runnel.domain.segments import Effects, Flush, Segment
+from runnel.domain.verdicts import Verdict
 from runnel.errors import SegmentTaken, StoreUnavailable
 
 #: How long queue, verdicts, log and batches stay after they were written.
@@ -100,8 +102,10 @@ class DynamoDBJournal:
         await self._set_applied(tenant, job_id, applied)
 
     async def _put_verdicts(self, pk: str, name: str, effects: Effects) -> None:
-        verdicts = [verdict_to_item(pk, verdict) for verdict in effects.verdicts]
-        await self._put_all(verdicts + ruled_out_to_items(pk, name, effects.ruled_out))
+        single = [verdict for verdict in effects.verdicts if verdict.verdict is not Verdict.UNCHANGED]
+        unchanged = [verdict for verdict in effects.verdicts if verdict.verdict is Verdict.UNCHANGED]
+        packed = unchanged_to_items(pk, name, unchanged) + ruled_out_to_items(pk, name, effects.ruled_out)
+        await self._put_all([verdict_to_item(pk, verdict) for verdict in single] + packed)
 
     async def _put_all(self, items: list[Item]) -> None:
         """Put the items, the last of those with one key: a batch must not name a key twice."""

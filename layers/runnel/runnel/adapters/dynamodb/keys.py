@@ -58,6 +58,16 @@ def library_key(tenant: str, library_id: str) -> Key:
     return make_key(f"T#{tenant}#LIB#{library_id}", "META")
 
 
+def bus_pk(tenant: str) -> str:
+    """Partition of a tenant's bus: `E#` segments, `K#` their keys."""
+    return f"T#{tenant}#BUS"
+
+
+def bus_sk(first: int) -> str:
+    """Sort key of the bus segment that begins at *first*."""
+    return f"E#{first:012}"
+
+
 def token_key(sha256: str) -> Key:
     """Key of a token."""
     return make_key(f"TOKEN#{sha256}", "META")

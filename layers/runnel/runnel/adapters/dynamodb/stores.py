@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from runnel.adapters.dynamodb.batches import DynamoDBBatches
+from runnel.adapters.dynamodb.bus import DynamoDBBus
 from runnel.adapters.dynamodb.host_budget import DynamoDBHostBudget
 from runnel.adapters.dynamodb.job_store import DynamoDBJobStore
 from runnel.adapters.dynamodb.journal import DynamoDBEventLog, DynamoDBJournal
@@ -31,6 +32,7 @@ class DynamoDBStores:
         self.queue = DynamoDBUrlQueue(self._table)
         self.batches = DynamoDBBatches(self._table)
         self.libraries = DynamoDBLibraries(self._table)
+        self.bus = DynamoDBBus(self._table)
         self.hosts = DynamoDBHostBudget(self._table)
         self.tokens = DynamoDBTokens(self._table)
 

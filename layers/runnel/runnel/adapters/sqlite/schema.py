@@ -92,6 +92,13 @@ CREATE TABLE objects (
 # A deletion takes its time; the sweep finds what is left of it.
 _JOBS_DELETED = "ALTER TABLE jobs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0"
 _JOBS_BY_DELETED = "CREATE INDEX jobs_by_deleted ON jobs (tenant, job_id) WHERE deleted"
+# One row a segment of the bus; `first` and `last` are the numbers of its records.
+_BUS = """
+CREATE TABLE bus (
+  tenant TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (tenant, first), UNIQUE (tenant, key)
+) STRICT
+"""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -109,6 +116,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     (_OBJECTS,),
     (_JOBS_DELETED, _JOBS_BY_DELETED),
+    (_BUS,),
 )
 
 _VERSION = "PRAGMA user_version"

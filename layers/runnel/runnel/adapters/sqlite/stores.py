@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from runnel.adapters.sqlite.batches import SqliteBatches
+from runnel.adapters.sqlite.bus import SqliteBus
 from runnel.adapters.sqlite.content_store import SqliteContentStore
 from runnel.adapters.sqlite.database import Database
 from runnel.adapters.sqlite.host_budget import SqliteHostBudget
@@ -28,6 +29,7 @@ class SqliteStores:
         self.batches = SqliteBatches(database)
         self.libraries = SqliteLibraries(database)
         self.content = SqliteContentStore(database)
+        self.bus = SqliteBus(database)
         self.hosts = SqliteHostBudget(database)
         self.tokens = SqliteTokens(database)
 

@@ -1,0 +1,134 @@
+"""Records of the bus: what has happened to a tenant's libraries, and how a generation's changes are told.
+
+Laws (names are the rules of the commit model):
+1. The records of a generation are a function of it and its base, so whoever writes them writes the same
+   [bus_before, bus_redo]; a segment's key names it, so it is there once.
+2. Every change of a page is told once, by one record, whoever made it: chunks are counted, not listed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from runnel.domain.changes import Changes
+from runnel.domain.instants import format_time
+from runnel.domain.payloads import StoredPage
+
+BusType = Literal[
+    "library.created", "library.updated", "library.deleted",
+    "document.added", "document.updated", "document.deleted",
+    "chunk.added", "chunk.deleted",
+    "index.rebuilt", "index.optimized",
+    "batch.started", "batch.completed", "batch.failed",
+]  # fmt: skip
+
+#: Records of a segment, at most.
+SEGMENT_RECORDS: Final = 1_000
+
+
+class BusEvent(BaseModel):
+    """One record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    #: The same for the same change: a reader that sees it twice has seen it once.
+    event_id: str
+    type: BusType
+    #: RFC 3339, UTC.
+    time: str
+    library_id: str
+    generation: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSegment:
+    """Records that are written together, under a key that nobody else's have."""
+
+    key: str
+    lines: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSource:
+    """Whose records they are: a library in its present life, at a generation or a moment."""
+
+    library_id: str
+    #: When the library was made: another library of the same name has records of its own.
+    created_at: datetime
+    #: What happened: a generation's number, or the name of a single event.
+    name: str
+    generation: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """The name that no other records have."""
+        return f"{self.library_id}@{self.created_at:%Y%m%dT%H%M%S%f}:{self.name}"
+
+    def segment_key(self, place: int) -> str:
+        """The key of one of the segments."""
+        return f"{self.key}:{place:05}"
+
+
+def generation_segments(source: BusSource, changes: Changes) -> list[BusSegment]:
+    """The segments that tell of a generation's changes."""
+    return segments_of(source, _tell(changes))
+
+
+def segments_of(source: BusSource, told: Iterable[tuple[BusType, Mapping[str, Any]]]) -> list[BusSegment]:
+    """Records of these types with these data, in segments."""
+    lines = [_line(source, index, kind, data) for index, (kind, data) in enumerate(told)]
+    return [
+        BusSegment(key=source.segment_key(place), lines=tuple(lines[start : start + SEGMENT_RECORDS]))
+        for place, start in enumerate(range(0, len(lines), SEGMENT_RECORDS))
+    ]
+
+
+def last_segment_key(source: BusSource, records: int) -> str:
+    """The key of the last of the segments that so many *records* take: it is written last."""
+    return source.segment_key((records - 1) // SEGMENT_RECORDS)
+
+
+def count_records(changes: Changes) -> int:
+    """The number of records that tell of these changes."""
+    return sum(1 for _ in _tell(changes))
+
+
+def _line(source: BusSource, index: int, kind: BusType, data: Mapping[str, Any]) -> bytes:
+    event = BusEvent(
+        event_id=f"{source.key}:{index}",
+        type=kind,
+        time=format_time(source.at),
+        library_id=source.library_id,
+        generation=source.generation,
+        data=data,
+    )
+    return event.model_dump_json().encode("utf-8", "replace")
+
+
+def _tell(changes: Changes) -> Iterator[tuple[BusType, Mapping[str, Any]]]:
+    for page in changes.removed:
+        yield "document.deleted", _page(page)
+        yield from _chunks("chunk.deleted", page)
+    for before, after in changes.changed:
+        yield "document.updated", _page(after)
+        if before.content_hash != after.content_hash:
+            yield from _chunks("chunk.deleted", before)
+            yield from _chunks("chunk.added", after)
+    for page in changes.added:
+        yield "document.added", _page(page)
+        yield from _chunks("chunk.added", page)
+
+
+def _page(page: StoredPage) -> Mapping[str, Any]:
+    return {"page_id": page.page_id, "url": page.url, "title": page.title, "content_hash": page.content_hash}
+
+
+def _chunks(
+    kind: Literal["chunk.added", "chunk.deleted"], page: StoredPage
+) -> Sequence[tuple[BusType, dict[str, Any]]]:
+    return ((kind, {"page_id": page.page_id, "count": page.chunks}),) if page.chunks else ()
