@@ -137,6 +137,10 @@ soak: $(DEV) ## Long fault matrices and long property runs, by hand
 bench: $(DEV) ## Speed and memory beside Scrapy and a bare loop, as ratios
 	$(BIN)/python -m tests.bench.run $(ARGS)
 
+.PHONY: quality
+quality: $(DEV) ## Markdown quality on documentation from Debian packages (ARGS='--only postgresql-doc-15')
+	$(BIN)/python -m tests.quality.run $(ARGS)
+
 .PHONY: docs
 docs: $(DEV) ## Generate what is generated in docs/; fails if the files there differed
 	@$(BIN)/python -m tools.make_docs

@@ -22,7 +22,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import scrapy  # type: ignore[import-not-found]
 from html_to_markdown import ConversionOptions, convert  # type: ignore[import-not-found]
 from scrapy.crawler import CrawlerProcess  # type: ignore[import-not-found]
-from selectolax.lexbor import LexborHTMLParser  # type: ignore[import-not-found]
+from selectolax.lexbor import LexborHTMLParser
 
 SETTINGS = {
     "AUTOTHROTTLE_ENABLED": False,

@@ -140,7 +140,7 @@ def test_a_page_without_marks_keeps_all_of_its_text(navigation: str) -> None:
 def test_tables_are_of_pipes_with_a_cell_in_every_place() -> None:
     """A cell that spans would shift every cell after it, or turn the table into raw HTML."""
     html = (
-        "<table><tr><th>a|b<th>c<th>d<tr><td rowspan=2>1<td colspan=2>2<tr><td>3<td><pre>x</pre><tr><td>short</table>"
+        "<table><tr><th>a|b<th>c<th>d<tr><td rowspan=2>1<td colspan=2>2<tr><td>3<td><code>x</code><tr><td>short</table>"
     )
 
     assert main(html) == ("| a\\|b | c | d |\n| --- | --- | --- |\n| 1 | 2 |  |\n|  | 3 | `x` |\n| short |  |  |")

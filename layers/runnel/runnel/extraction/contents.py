@@ -6,24 +6,29 @@ forty questions cost less than one search of a main part.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import turbohtml
 
-#: Classes that may stand on any tag, for which no index helps; one walk asks for all of them.
-ANY_TAG_CLASSES: Final = (
-    '[class*="admonition" i], [class*="markdown-alert" i], [class*="editsection" i], [class*="skip-link" i]'
-)
+#: Elements that stand for a part of a page; each is found through the parser's index.
+BOXES: Final = ("div", "ul", "ol", "table", "section", "aside", "header", "details")
 
 
 class Contents:
-    """Which selectors match anything in a tree."""
+    """Which selectors match anything in a tree, and its boxes."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "boxes")
 
     def __init__(self, tree: turbohtml.Document, selectors: Iterable[str]) -> None:
-        """Ask *tree* for each of *selectors*; a selector is a tag, a tag with one condition, or one class."""
-        classes = _classes(tree)
+        """Ask *tree* for each of *selectors*.
+
+        Args:
+            selectors: each a tag, a tag with one condition, or one class, which must be that of a box.
+        """
+        #: The boxes with their class, in document order by tag.
+        self.boxes = [(box, box.attr("class") or "") for tag in BOXES for box in tree.select(tag)]
+        classes = {name for names in {names for _, names in self.boxes} for name in _class_selectors(names)}
         self._held = {
             selector
             for selector in selectors
@@ -35,7 +40,6 @@ class Contents:
         return ", ".join(filter(self._held.__contains__, selectors))
 
 
-def _classes(tree: turbohtml.Document) -> set[str]:
-    """Return the selectors of the classes on those elements that `ANY_TAG_CLASSES` finds, in lower case."""
-    named = {element.attr("class") or "" for element in tree.select(ANY_TAG_CLASSES)}
-    return {f".{name}" for names in named for name in names.lower().split()}
+@lru_cache(maxsize=4096)
+def _class_selectors(names: str) -> tuple[str, ...]:
+    return tuple(f".{name}" for name in names.lower().split())

@@ -9,11 +9,26 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.main_part import is_site_title
 from runnel.extraction.metadata import one_line
 from runnel.extraction.page import Heading
 
 PERMALINK_MARKS: Final = frozenset(
-    {"¶", "#", "§", "🔗", "\N{LINK SYMBOL}\ufe0f", "\uf0c1", "\u200b", "Link to this heading", "Permalink", ""}
+    {
+        "¶",
+        "#",
+        "§",
+        "🔗",
+        "\N{LINK SYMBOL}\ufe0f",
+        "\uf0c1",
+        "\u200b",
+        "◆",
+        "⚓",
+        "∞",
+        "Link to this heading",
+        "Permalink",
+        "",
+    }
 )
 
 #: How far above a heading its section may stand (DocBook puts a title page of three boxes between).
@@ -22,23 +37,54 @@ SECTION_DEPTH: Final = 4
 LEVELS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
-def take_headings(main: turbohtml.Element, contents: Contents) -> tuple[Heading, ...]:
-    """Free the headings of *main* from permalink marks, and return them in document order."""
+def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tuple[Heading, ...]:
+    """Return the headings of *main* in document order; one that names the site (*title* tells) goes first."""
     found = []
     levels = contents.any_of(*LEVELS)
-    for element in main.select(levels) if levels else ():
-        if element.select_one("a") is not None:
-            _drop_marks(element)
+    elements = main.select(levels) if levels else []
+    if is_site_title(elements, title):
+        elements.pop(0).decompose()
+    for element in elements:
+        if isinstance(element.parent, turbohtml.Element) and element.parent.tag == "a":
+            _turn_inside_out(element)
         text = one_line(element.text)
         if text:
             found.append((int(element.tag[1]), text, _anchor(element)))
     return tuple(found)
 
 
-def _drop_marks(heading: turbohtml.Element) -> None:
-    for link in heading.select('a[href*="#"]'):
+def drop_marks(main: turbohtml.Element) -> None:
+    """Take away the links of *main* that only name their own place, and those that make a heading lead to itself."""
+    for link in main.select('a[href^="#"]'):
         if link.text.strip() in PERMALINK_MARKS and link.select_one("img") is None:
+            _pass_anchor_on(link)
             link.decompose()
+        elif isinstance(link.parent, turbohtml.Element) and link.parent.tag in LEVELS:
+            _pass_anchor_on(link)
+            link.unwrap()
+
+
+def _pass_anchor_on(link: turbohtml.Element) -> None:
+    """Give the anchor of a link to the heading that it stands in, if that has none."""
+    heading, anchor = link.closest("h1, h2, h3, h4, h5, h6"), link.attr("id") or link.attr("name")
+    if heading is not None and anchor and not heading.attr("id"):
+        heading.attrs["id"] = anchor
+
+
+def _turn_inside_out(heading: turbohtml.Element) -> None:
+    """Make a heading within a link a heading; the link comes into it, unless it leads to the heading itself."""
+    link = heading.parent
+    if not isinstance(link, turbohtml.Element) or link.text.strip() != heading.text.strip():
+        return
+    href, anchor = link.attr("href"), link.attr("id") or link.attr("name")
+    if anchor and not heading.attr("id"):
+        heading.attrs["id"] = anchor
+    link.unwrap()
+    if href and not href.startswith("#"):
+        inner = turbohtml.Element("a")
+        inner.attrs["href"] = href
+        inner.extend([child.extract() for child in list(heading.children)])
+        heading.append(inner)
 
 
 def _anchor(heading: turbohtml.Element) -> str:

@@ -1,17 +1,23 @@
-"""Which part of a page is its own text, and what in it is furniture.
+"""Which part of a page is its own text.
 
-Laws: the selectors are tried in order and the first hit with text counts; a page that matches none is judged by content
-density, and that judgement counts only when it keeps most of the page's text (it is made for articles and loses the
-greater part of an API reference); what is left is the whole body. Furniture is removed from the tree: read links first.
+Laws: first all that is plainly furniture goes from the whole page; a part that the page marks as its main one is taken
+if what it leaves out is not more than it holds; without such a mark the way leads down from the body for as long as one
+child holds nearly all text and the others hold no heading. Then the edges are trimmed of bars that lead around, and a
+title that stands before the part is fetched in. The tree changes on the way: read links first.
 """
 
+import re
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.furniture import LONGEST_BAR, is_bar, is_colophon, link_share, remove_furniture
+from runnel.extraction.metadata import one_line
 
-#: The frames of known generators, most exact first. An `article` counts only when it is the only one.
+#: How pages mark their text, most exact first. An `article` counts only when it is the only one.
 MAIN_PARTS: Final = (
     "article[role=main]",
     "main article",
@@ -27,61 +33,84 @@ MAIN_PARTS: Final = (
     ".document",
 )
 
-#: What no reader of the text misses: controls, permalink marks, edit links, line numbers. Each class costs a pass in C
-#: over the part (16 us in 80 KB), so the list names what stands inside main parts, not what stands around them.
-FURNITURE: Final = (
-    "nav", "footer", "script", "style", "template", "noscript", "iframe", "object", "button", "input", "select",
-    "textarea", "svg", "a.headerlink", "a.anchor", ".mw-editsection", ".editsection", ".skip-link", "td.linenos",
-    "span.linenos",
-)  # fmt: skip
-
 #: Those that no index helps to find, to be asked for at once.
 UNINDEXED: Final = frozenset(selector for selector in MAIN_PARTS if selector[0] in "[.#")
 ANY_UNINDEXED: Final = ", ".join(sorted(UNINDEXED))
 
-#: What stands around a main part that no selector finds.
-SURROUNDINGS: Final = (
-    ".navheader, .navfooter, .sphinxsidebar, .t-navbar, .breadcrumbs, .breadcrumb, .prev-next-area, "
-    ".rst-footer-buttons, .pagination-nav, .sidebar, [role=navigation], [role=search], body > header"
+#: A marked part is doubted when the page has this many times its text beside it.
+DOUBTED_BELOW: Final = 0.5
+
+#: Less text than this (in characters) beside a marked part is no reason to doubt it.
+WORTH_A_DOUBT: Final = 500
+
+#: A child that holds this share of the text is where the way leads on.
+NEARLY_ALL: Final = 0.9
+
+#: A block with this share of text in links is passed by on the way.
+PASSED_BY: Final = 0.5
+
+#: A block of no more text than this share, and than so many characters, that has neither heading nor paragraph, is
+#: passed by as well: the site's name, its version, a notice.
+TINY_SHARE: Final = 0.03
+TINY: Final = 200
+
+#: How deep the way may lead, and how many blocks of an edge are looked at.
+DEEPEST: Final = 24
+EDGE: Final = 6
+
+#: How far above a part its title may stand.
+TITLE_ABOVE: Final = 3
+
+#: Among how many headings one with the page's title is looked for.
+NEXT_HEADINGS: Final = 4
+
+HEADED: Final = "h1, h2, h3, h4, pre"
+
+#: What parts a page's title from its site's in `<title>`.
+TITLE_PARTS: Final = re.compile("\\s+(?:[|\u00b7\u2022\u2014\u2013\u00ab\u00bb:]|::|-+)\\s+|\\s*[|]\\s*")
+
+#: Elements that are a text's own blocks, into which no way leads.
+TEXT_BLOCKS: Final = frozenset(
+    {"p", "pre", "table", "ul", "ol", "dl", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "details"}
 )
 
-#: Names all of those and a few more, with half the conditions: each costs as much as the walk itself.
-MAYBE_SURROUNDINGS: Final = (
-    '[class*="nav" i], [class*="sidebar" i], [class*="breadcrumb" i], [class*="prev-next-area" i], '
-    '[class*="rst-footer-buttons" i], [role], body > header'
-)
 
-#: A form this long (in characters of text) is a page that stands in a form, not a search box.
-LONG_FORM: Final = 500
+@dataclass(frozen=True, slots=True)
+class MainPart:
+    """The element that holds the page's own text, and whether more was taken than the page marks."""
 
-#: The share of the body's text that a judgement by density must keep.
-DENSITY_KEEPS: Final = 0.5
+    element: turbohtml.Element
+    is_wide: bool = False
 
 
-def choose_main_part(tree: turbohtml.Document, contents: Contents) -> turbohtml.Element | None:
-    """Return the element that holds the page's own text, freed of furniture; None when the page has no body."""
+def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -> MainPart | None:
+    """Return the page's own text, freed of furniture; None when the page has no body.
+
+    Args:
+        title: what `<title>` says.
+    """
+    body = tree.select_one("body")
+    if body is None:
+        return None
+    marked = _marked(tree)
+    remove_furniture(body, contents)
+    if marked is not None and not _has_text(marked):
+        marked = None
+    is_wide = marked is not None and _doubted(marked, body)
+    element = _densest(body if marked is None or is_wide else marked)
+    _fetch_title(element, body, title)
+    _trim(element)
+    return MainPart(element, is_wide)
+
+
+def _marked(tree: turbohtml.Document) -> turbohtml.Element | None:
     has_unindexed = tree.select_one(ANY_UNINDEXED) is not None
     for selector in MAIN_PARTS:
         if has_unindexed or selector not in UNINDEXED:
             hit = _only_hit(tree, selector)
             if hit is not None:
-                return _freed(hit, contents)
-    body = tree.select_one("body")
-    return None if body is None else _own_text(body, contents)
-
-
-def _without_surroundings(body: turbohtml.Element) -> turbohtml.Element:
-    for element in body.select(MAYBE_SURROUNDINGS):
-        if element.matches(SURROUNDINGS):
-            element.decompose()
-    return body
-
-
-def _own_text(body: turbohtml.Element, contents: Contents) -> turbohtml.Element:
-    """Return what is left of a body whose main part has no mark; DocBook's is the whole body but its navigation."""
-    is_docbook = body.select_one(".navheader") is not None
-    freed = _freed(_without_surroundings(body), contents)
-    return freed if is_docbook else _densest(freed)
+                return hit
+    return None
 
 
 def _only_hit(tree: turbohtml.Document, selector: str) -> turbohtml.Element | None:
@@ -96,17 +125,135 @@ def _has_text(element: turbohtml.Element) -> bool:
     return next(iter(element.stripped_strings), None) is not None
 
 
-def _freed(main: turbohtml.Element, contents: Contents) -> turbohtml.Element:
-    furniture = contents.any_of(*FURNITURE)
-    if furniture:
-        main.remove(furniture)
-    for form in main.select("form") if contents.any_of("form") else ():
-        if len(form.text) < LONG_FORM:
-            form.decompose()
-    return main
+def _doubted(marked: turbohtml.Element, body: turbohtml.Element) -> bool:
+    """Say whether the page has more text of its own beside the part that it marks than in it."""
+    held, whole = len(marked.text), len(body.text)
+    if held >= DOUBTED_BELOW * whole or whole - held < WORTH_A_DOUBT:
+        return False
+    return _own_size(marked) < DOUBTED_BELOW * _own_size(body)
 
 
-def _densest(body: turbohtml.Element) -> turbohtml.Element:
-    candidate = body.main_content()
-    keeps = candidate is not None and len(candidate.text) >= DENSITY_KEEPS * len(body.text)
-    return candidate if candidate is not None and keeps else body
+def _own_size(part: turbohtml.Element) -> int:
+    """Return how much text of *part* stands outside links."""
+    return len(part.text) - sum(len(link.text) for link in part.select("a"))
+
+
+def _densest(part: turbohtml.Element) -> turbohtml.Element:
+    """Follow the text down from *part* for as long as it stays together; a box around all of it stays."""
+    found, size = part, len(part.text)
+    for _ in range(DEEPEST):
+        below, size, leaves_out = _next_below(part, size)
+        if below is None:
+            break
+        part = below
+        found = below if leaves_out else found
+    return found
+
+
+def _next_below(part: turbohtml.Element, size: int) -> tuple[turbohtml.Element | None, int, bool]:
+    """Return the child of *part* that holds all that may be text, its size, and whether others are left out."""
+    children = _blocks(part)
+    best_size, at = max(((each, -at) for at, (_, each) in enumerate(children)), default=(0, 0))
+    if 2 * best_size < size or not children:
+        return None, 0, False
+    best = children[-at][0]
+    if best.tag in TEXT_BLOCKS:
+        return None, 0, False
+    others = [child for number, child in enumerate(children) if number != -at]
+    tiny = TINY_SHARE * size if best_size >= NEARLY_ALL * size else 0
+    if any(_may_be_text(child, each, tiny) for child, each in others):
+        return None, 0, False
+    return best, best_size, bool(others)
+
+
+def _blocks(part: turbohtml.Element) -> list[tuple[turbohtml.Element, int]]:
+    """Return the children of *part* that have text, with how much."""
+    found = [(child, child.text) for child in part.children if isinstance(child, turbohtml.Element)]
+    return [(child, len(text)) for child, text in found if text and not text.isspace()]
+
+
+def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
+    if block.tag in TEXT_BLOCKS:
+        return not is_bar(block) and not is_colophon(block)
+    if block.select_one(HEADED) is not None:
+        return True
+    if is_colophon(block) or (size <= min(tiny, TINY) and block.select_one("p") is None):
+        return False
+    return link_share(block, block.text) < PASSED_BY
+
+
+def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -> None:
+    """Move the block with the page's title into *part*, when it stands before it and *part* has none."""
+    if part == body or part.select_one("h1") is not None:
+        return
+    page_title = _plain(TITLE_PARTS.split(title)[0])
+    inner: turbohtml.Node = part
+    for _ in range(TITLE_ABOVE):
+        before = inner.previous_sibling
+        while before is not None:
+            if isinstance(before, turbohtml.Element) and _bears_title(before, page_title):
+                part.insert(0, before.extract())
+                return
+            before = before.previous_sibling
+        above = inner.parent
+        if not isinstance(above, turbohtml.Element) or above == body:
+            return
+        inner = above
+
+
+def _bears_title(block: turbohtml.Element, page_title: str) -> bool:
+    heading = block if block.tag == "h1" else block.select_one("h1")
+    if heading is None or not page_title:
+        return False
+    said = _plain(heading.text)
+    if not said or not (said in page_title or page_title in said):
+        return False
+    return block.tag == "h1" or link_share(block, block.text) < PASSED_BY
+
+
+def is_site_title(headings: list[turbohtml.Element], title: str) -> bool:
+    """Say whether the first of *headings* names the site, not the page: other pages bear it too."""
+    if len(headings) < 2:
+        return False
+    first = headings[0]
+    said, parts = _plain(first.text), [_plain(each) for each in TITLE_PARTS.split(title)]
+    if not said or said in parts[0] or said not in _plain(title):
+        return False
+    # A site's name may come first in `<title>`, so that a page's title looks like a site's: something else must say so.
+    others = [_plain(heading.text) for heading in headings[1:NEXT_HEADINGS]]
+    return _leads_away(first) or (said in parts[1:] and parts[0] in others)
+
+
+def _leads_away(heading: turbohtml.Element) -> bool:
+    link = heading.select_one("a[href]") or heading.closest("a[href]")
+    return link is not None and not (link.attr("href") or "").startswith("#") and len(link.text) >= len(heading.text)
+
+
+def _plain(text: str) -> str:
+    return one_line(text).strip(" \u00b6#").lower()
+
+
+def _trim(part: turbohtml.Element) -> None:
+    """Take the bars from the edges of *part*, and of the block in it that holds most of its text."""
+    size = len(part.text)
+    for _ in range(DEEPEST):
+        blocks = _trimmed(_blocks(part))
+        biggest, below = max(blocks, key=itemgetter(1), default=(part, 0))
+        if biggest.tag in TEXT_BLOCKS or 2 * below < size or not below:
+            return
+        part, size = biggest, below
+
+
+def _trimmed(blocks: list[tuple[turbohtml.Element, int]]) -> list[tuple[turbohtml.Element, int]]:
+    for _ in range(EDGE):
+        if len(blocks) > 1 and _is_edge(*blocks[0], is_last=False):
+            blocks.pop(0)[0].decompose()
+        elif len(blocks) > 1 and _is_edge(*blocks[-1], is_last=True):
+            blocks.pop()[0].decompose()
+        else:
+            break
+    return blocks
+
+
+def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
+    return size <= LONGEST_BAR and (is_bar(block) or (is_last and is_colophon(block)))

@@ -6,16 +6,16 @@ text that looks like markup comes out as text. The tree is changed on the way: t
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.admonitions import BOXES, restore_admonitions
+from runnel.extraction.code_blocks import name_language
 from runnel.extraction.contents import Contents
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.spaces import NO_BREAK_SPACE, are_between_words, replace_in_markdown, replace_in_tree
-from runnel.extraction.tables import SPANNED, expand_spans, pad_rows, unwrap_layout_tables
+from runnel.extraction.tables import SPANNED, expand_spans, pad_rows
 
 #: Boxes that hold no meaning of their own: a heading's link to itself, lists that only lay out an API page.
 LAYOUT: Final = (
@@ -25,23 +25,6 @@ LAYOUT: Final = (
 
 #: What rendering wants to know of a tree's contents.
 RENDERED: Final = (*LAYOUT, "pre", "sup", "table", *SPANNED)
-
-#: How generators name a language in a class: Prism, highlight.js, Sphinx and Pygments, mdBook, GeSHi.
-LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language|lang|highlight|source|brush:)-?\s*([A-Za-z][\w+#.-]*)")
-
-#: Class endings that look like a language and are none.
-NO_LANGUAGE: Final = frozenset(
-    {"default", "none", "text", "plaintext", "plain", "txt", "nohighlight", "wrapper", "source", "content"}
-)
-
-#: Names of one tool for a language that everyone else calls otherwise.
-SAME_LANGUAGE: Final = {
-    "python3": "python",
-    "ipython3": "python",
-    "ipython": "python",
-    "pycon3": "pycon",
-    "shell-session": "console",
-}
 
 #: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
 UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
@@ -81,8 +64,6 @@ def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkR
         main.strip_tags(layout)
     _name_languages_and_powers(main, contents)
     if contents.any_of("table"):
-        if contents.any_of("pre"):
-            unwrap_layout_tables(main)
         expand_spans(main, contents)
     _make_absolute(main, resolver)
     markdown = _rendered(main, text)
@@ -171,45 +152,9 @@ def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> N
     found = contents.any_of("pre", "sup")
     for element in main.select(found) if found else ():
         if element.tag == "pre":
-            _name_language(element)
+            name_language(element)
         elif POWER.fullmatch(element.text):
             element.insert(0, turbohtml.Text("^"))
-
-
-def _name_language(block: turbohtml.Element) -> None:
-    """Write a code block's language where the renderer looks for it."""
-    codes = block.select("code")
-    language = _language(block, codes)
-    for element in (block, *codes):
-        if element.attr("class") is not None:
-            del element.attrs["class"]
-    if language:
-        block.attrs["class"] = f"language-{language}"
-
-
-def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
-    """Return what the first code element, the block, or one of the two boxes around it says."""
-    around = block.parent
-    for element in (*codes[:1], block, around, around.parent if around is not None else None):
-        if isinstance(element, turbohtml.Element):
-            found = _language_of(element)
-            if found:
-                return found
-    return ""
-
-
-def _language_of(element: turbohtml.Element) -> str:
-    named = element.attr("data-lang") or element.attr("data-language")
-    return _language_in(named, "") if named else _language_in("", element.attr("class") or "")
-
-
-@lru_cache(maxsize=1024)
-def _language_in(named: str, classes: str) -> str:
-    for name in [named] if named else LANGUAGE.findall(classes):
-        lower = name.lower()
-        if lower not in NO_LANGUAGE:
-            return SAME_LANGUAGE.get(lower, lower)
-    return ""
 
 
 class _Targets(dict[str, str]):

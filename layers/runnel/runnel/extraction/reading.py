@@ -12,19 +12,22 @@ import turbohtml
 from runnel.errors import PageUnreadable
 from runnel.extraction.admonitions import BOXES, mark_admonitions
 from runnel.extraction.charset import parse_html
+from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
-from runnel.extraction.headings import LEVELS, take_headings
+from runnel.extraction.furniture import FURNITURE
+from runnel.extraction.headings import LEVELS, drop_marks, take_headings
 from runnel.extraction.limits import check_depth, check_size
 from runnel.extraction.links import LinkResolver, find_base, find_links
-from runnel.extraction.main_part import FURNITURE, choose_main_part
+from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
 from runnel.extraction.metadata import read_metadata
 from runnel.extraction.page import Heading, PageReading, pack_markdown
 from runnel.extraction.spaces import NO_BREAK_SPACE
+from runnel.extraction.tables import open_layout_tables
 
 #: What is asked of a tree before it changes, for links alone and for Markdown too.
-ASKED: Final = (*BOXES, *LEVELS, *FURNITURE, "form")
-RENDERED_TOO: Final = (*ASKED, *RENDERED)
+ASKED: Final = (*BOXES, *LEVELS, *FURNITURE, *LINED_BLOCKS, "a[hreflang]", "form", "header", "pre", "table")
+RENDERED_TOO: Final = tuple(dict.fromkeys((*ASKED, *RENDERED)))
 
 #: Maps the bytes of ASCII's white space to a space, and all others to an x; beside it only no-break spaces are real.
 SPACES_AND_OTHERS: Final = bytes(ord(" ") if byte in b" \t\n\r\v\f" else ord("x") for byte in range(256))
@@ -58,14 +61,19 @@ def _read(body: bytes, *, url: str, charset: str | None, render: bool) -> PageRe
 
 
 def _read_main(
-    tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, render: bool
+    tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, title: str, render: bool
 ) -> tuple[tuple[Heading, ...], str, str]:
     """Return headings, text and Markdown of the main part."""
-    main = choose_main_part(tree, contents)
-    if main is None:
+    part = choose_main_part(tree, contents, title)
+    if part is None:
         return (), "", ""
+    main = part.element
+    drop_marks(main)
+    mend_code_blocks(main, contents)
+    if contents.any_of("table") and main.select_one("table") is not None:
+        open_layout_tables(main)
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
-    headings = take_headings(main, contents)
+    headings = take_headings(main, contents, title)
     text = main.text
     markdown = render_markdown(main, contents, resolver, text) if render else ""
     return headings, text, markdown
@@ -83,7 +91,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, render: bool)
     resolver = LinkResolver(find_base(tree, url=url))
     found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver, url=url)
-    headings, text, markdown = _read_main(tree, contents, resolver, render=render)
+    headings, text, markdown = _read_main(tree, contents, resolver, title=facts.title, render=render)
     words = count_words(text)
     packed = markdown.encode()
     return PageReading(

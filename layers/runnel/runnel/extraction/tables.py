@@ -1,4 +1,4 @@
-"""Tables made fit for pipes: spans become cells, and tables that only lay out code disappear.
+"""Tables made fit for pipes: spans become cells, and tables that hold more than a cell can are opened.
 
 Laws: a cell that spans keeps its text in its first place and is empty in the others, so that every row has the table's
 width; no text moves to another column. Spans count up to a limit, for a page may claim a million columns.
@@ -21,15 +21,55 @@ MAX_PLACES: Final = 100_000
 
 SPANNED: Final = ("td[colspan]", "td[rowspan]", "th[colspan]", "th[rowspan]")
 
-TABLE_PARTS: Final = "tbody, thead, tfoot, tr, td, th"
+#: Blocks that a cell of pipes would break.
+NO_CELL_HOLDS: Final = "pre, table, h1, h2, h3, h4, h5, h6, blockquote"
 
 
-def unwrap_layout_tables(main: turbohtml.Element) -> None:
-    """Free code blocks from tables of one row (line numbers beside code): a pipe cell holds no block."""
-    tables = dict.fromkeys(block.closest("table") for block in main.select("table pre"))
-    for table in tables:
-        if table is not None and len(table.select("tr")) <= 1:
-            table.strip_tags(TABLE_PARTS).unwrap()
+def open_layout_tables(main: turbohtml.Element) -> None:
+    """Free what no pipe cell can hold from its table: code, headings, other tables; rows of data become a list."""
+    held = [(block, block.parent) for block in main.select(NO_CELL_HOLDS)]
+    tables = dict.fromkeys(box.closest("table") for _, box in held if isinstance(box, turbohtml.Element))
+    for table in reversed([table for table in tables if table is not None]):  # inner ones first
+        if table.select_one("h1, h2, h3, h4, h5, h6") is not None:
+            _split_at_headings(table)
+        if table.select_one(NO_CELL_HOLDS) is not None:
+            _open(table)
+
+
+def _is_data(table: turbohtml.Element) -> bool:
+    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    return len(rows) > 1 and max(len(_cells(row)) for row in rows) > 1
+
+
+def _split_at_headings(table: turbohtml.Element) -> None:
+    """Part *table* where a row says nothing but a heading, so that the heading stands between two tables."""
+    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    kept: list[turbohtml.Element] = []
+    for row in rows:
+        heading = row.select_one("h1, h2, h3, h4, h5, h6")
+        if heading is None or heading.text.strip() != row.text.strip():
+            kept.append(row)
+            continue
+        if kept:
+            before = turbohtml.Element("table")
+            before.extend([each.extract() for each in kept])
+            table.insert_before(before)
+            kept = []
+        table.insert_before(heading.extract())
+        row.decompose()
+
+
+def _open(table: turbohtml.Element) -> None:
+    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    is_data = _is_data(table) and table.select_one("table") is None
+    for row in rows:
+        for cell in _cells(row):
+            cell.tag = "div"
+        row.tag = "li" if is_data else "div"
+    for group in table.select("thead, tbody, tfoot, colgroup"):
+        if group.closest("table") == table:
+            group.unwrap()
+    table.tag = "ul" if is_data else "div"
 
 
 def expand_spans(main: turbohtml.Element, contents: Contents) -> None:

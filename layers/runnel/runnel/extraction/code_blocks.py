@@ -1,0 +1,149 @@
+"""Code blocks as the renderer wants them: one `pre` each, its text to the letter, its language in its class.
+
+Laws: of a block's text nothing changes but what is no part of it: numbers of lines, buttons. Lines that are elements of
+their own (`div`s, rows of a table) become the lines of one `pre`. Which elements those are is data; that a cell holds
+but numbers beside code is seen.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice, pairwise
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.contents import Contents
+from runnel.extraction.spaces import NO_BREAK_SPACE
+
+#: Code blocks without a `pre`: the block, and what is one line of it.
+LINED: Final = (
+    ("div.fragment", "div.line"),  # Doxygen
+    ("table.RktBlk", "tr"),  # Scribble
+    ("table.highlight", "td.blob-code"),  # GitHub
+    ("div.CodeMirror-code", "div.CodeMirror-line"),
+)
+LINED_BLOCKS: Final = tuple(block for block, _ in LINED)
+
+#: What stands inside code and is none of it; where there is any, a block begins with one, or with its first line.
+GUTTER_NAMES: Final = re.compile(r"line-?n(?:o|um)|gutter|ln-num|copybtn|unselectable|ttc")
+GUTTER_AMONG: Final = 6
+GUTTERS: Final = (
+    ".lineno, .linenos, .linenumber, .line-number, .line-numbers-rows, .gutter, .ln-num, .hljs-ln-numbers, .copybtn, "
+    ".unselectable, .ttc"
+)
+
+#: The text of a column of line numbers.
+NUMBERS: Final = re.compile(r"\s*\d+(?:\s+\d+)*\s*")
+
+#: How generators name a language in a class: Prism, highlight.js, Sphinx and Pygments, mdBook, GeSHi.
+LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language|lang|highlight|source|brush:|sourceCode)-?\s*([A-Za-z][\w+#.-]*)")
+
+#: Class endings that look like a language and are none.
+NO_LANGUAGE: Final = frozenset(
+    {"default", "none", "text", "plaintext", "plain", "txt", "nohighlight", "wrapper", "source", "content", "block",
+     "undefined", "auto", "notranslate"}
+)  # fmt: skip
+
+#: Names of one tool for a language that everyone else calls otherwise.
+SAME_LANGUAGE: Final = {
+    "python3": "python",
+    "ipython3": "python",
+    "ipython": "python",
+    "pycon3": "pycon",
+    "shell-session": "console",
+}
+
+
+def mend_code_blocks(main: turbohtml.Element, contents: Contents) -> None:
+    """Bring the code of *main* into `pre` elements, free of gutters."""
+    if contents.any_of(*LINED_BLOCKS):
+        _join_lines(main, contents)
+    for block in main.select("pre") if contents.any_of("pre") else ():
+        if any(GUTTER_NAMES.search(element.attr("class") or "") for element in _first_elements(block)):
+            for gutter in block.select(GUTTERS):
+                gutter.decompose()
+    if contents.any_of("table") and contents.any_of("pre"):
+        _drop_number_columns(main)
+
+
+def name_language(block: turbohtml.Element) -> None:
+    """Write a code block's language where the renderer looks for it."""
+    codes = block.select("code")
+    language = _language(block, codes)
+    for element in (block, *codes):
+        if element.attr("class") is not None:
+            del element.attrs["class"]
+    if language:
+        block.attrs["class"] = f"language-{language}"
+
+
+def _first_elements(block: turbohtml.Element) -> Iterator[turbohtml.Element]:
+    return islice((node for node in block.descendants if isinstance(node, turbohtml.Element)), GUTTER_AMONG)
+
+
+def _join_lines(main: turbohtml.Element, contents: Contents) -> None:
+    for block_name, line_name in LINED:
+        if not contents.any_of(block_name):
+            continue
+        for block in main.select(block_name):
+            # Of lines that hold blocks of lines only the innermost count.
+            lines = [line for line in block.select(line_name) if line.select_one(block_name) is None]
+            if lines and block.select_one("pre") is None:
+                _become_pre(block, lines)
+
+
+def _become_pre(block: turbohtml.Element, lines: list[turbohtml.Element]) -> None:
+    for line in lines:
+        for gutter in line.select(GUTTERS):
+            gutter.decompose()
+        for line_break in line.select("br"):
+            line_break.replace_with(turbohtml.Text("\n"))
+    text = "\n".join(line.text.replace(NO_BREAK_SPACE, " ") for line in lines)
+    code = turbohtml.Element("pre")
+    code.append(turbohtml.Text(f"\n{text}" if text.startswith("\n") else text))
+    language = block.attr("class")
+    if language:
+        code.attrs["class"] = language
+    block.replace_with(code)
+
+
+def _drop_number_columns(main: turbohtml.Element) -> None:
+    """Drop the cells that hold nothing but line numbers beside a cell with code."""
+    for block in main.select("pre"):
+        cell = block.closest("td")
+        if cell is None or not NUMBERS.fullmatch(block.text):
+            continue
+        row = cell.parent
+        if isinstance(row, turbohtml.Element) and len(row.select("pre")) > 1 and _counts(block.text):
+            cell.decompose()
+
+
+def _counts(text: str) -> bool:
+    numbers = [int(number) for number in text.split()]
+    return all(later - earlier == 1 for earlier, later in pairwise(numbers))
+
+
+def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
+    """Return what the first code element, the block, or one of the two boxes around it says."""
+    around = block.parent
+    for element in (*codes[:1], block, around, around.parent if around is not None else None):
+        if isinstance(element, turbohtml.Element):
+            found = _language_of(element)
+            if found:
+                return found
+    return ""
+
+
+def _language_of(element: turbohtml.Element) -> str:
+    named = element.attr("data-lang") or element.attr("data-language")
+    return _language_in(named, "") if named else _language_in("", element.attr("class") or "")
+
+
+@lru_cache(maxsize=1024)
+def _language_in(named: str, classes: str) -> str:
+    for name in [named] if named else LANGUAGE.findall(classes):
+        lower = name.lower()
+        if lower not in NO_LANGUAGE:
+            return SAME_LANGUAGE.get(lower, lower)
+    return ""

@@ -1,0 +1,210 @@
+"""What stands on a page around its text: navigation, controls, marks; found by what it is made of, not only by name.
+
+Laws: a name (class, id, role) only raises a suspicion; what goes is decided by the block itself, by how much of its
+text stands in links and by what else it holds, so that a section called "menu" or "header" keeps its prose. No block
+goes that holds the greater part of the page. Each question costs a walk of the tree at most.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.contents import Contents
+
+#: What no reader of the text misses: controls, permalink marks, edit links, line numbers.
+FURNITURE: Final = (
+    "nav", "footer", "script", "style", "template", "noscript", "iframe", "object", "button", "input", "select",
+    "textarea", "svg", "span.mw-editsection", "span.editsection", "a.skip-link", "a.srclink", "td.linenos",
+    "span.linenos",
+)  # fmt: skip
+
+#: Roles that say outright what a block is.
+ROLES: Final = frozenset({"navigation", "search", "contentinfo", "menu", "menubar", "toolbar", "dialog", "alertdialog"})
+
+#: Words of class names and ids that stand for navigation.
+STRONG: Final = re.compile(
+    r"(?:^|[-_])(?:nav|navbar|navigation|navigationbar|navheader|navfooter|navpath|navset\w*|topnav|sidenav|subnav|sidebar|sphinxsidebar|"
+    r"breadcrumbs?|crumbs|pagination|paginator|pager|prevnext|prev|menu\w*|\w+menu|toolbar|topbar|skip|search\w*|"
+    r"footer|switcher|edit|feedback|share|social|cookie|tocset|globaltoc)(?:$|[-_])"
+    r"|nav(?:bar|igation|header|footer)|breadcrumb|pagination|sidebar"
+)
+
+#: Words that often stand for navigation, and as often for text: the block must be little but links.
+WEAK: Final = re.compile(
+    r"\w*toc|(?:page-?|local-?|table-?of-?)?contents?|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
+)
+
+#: A suspected block whose text stands in links to this share is navigation; a weak suspicion needs the greater one.
+MOSTLY_LINKS: Final = 0.5
+LITTLE_BUT_LINKS: Final = 0.75
+
+#: So many links, and no more characters of text to each, make a list of links.
+MANY_LINKS: Final = 8
+WORDS_A_LINK: Final = 30
+
+#: A block with this much of the body's text is no furniture, whatever its name.
+GREATER_PART: Final = 0.5
+
+#: A footer says its few words without links, too.
+LONGEST_FOOTER: Final = 600
+HEADED_TAGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre"})
+LONGEST_BAR: Final = 600
+
+#: A form this long (in characters of text) is a page that stands in a form, not a search box.
+LONG_FORM: Final = 500
+
+#: What links and labels of a bar say; every word of a bar must be of these, or of the page that a link names.
+NAV_WORDS: Final = re.compile(
+    r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topic|to|the|of|"
+    r"return|table|toc|on|this|more|about|go|skip|main|navigation|available|languages?)"
+)
+NAV_LABEL: Final = re.compile(r"\W*(?:next|previous|prev|up|home|back|forward)\b", re.IGNORECASE)
+SEPARATORS: Final = re.compile("[|\u00bb\u203a>\u00b7\u2022/\u2192\u2190\u00ab\u2039\u25b2\u2191]")
+WORDS: Final = re.compile(r"[^\W_]+")
+
+#: How a page's last lines begin that are about the site, not about the page.
+COLOPHON: Final = re.compile(
+    r"\W*(?:copyright\b|©|all rights reserved|generated (?:by|on)|produced by|powered by|built with|created using|"
+    r"last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last)",
+    re.IGNORECASE,
+)
+
+
+def remove_furniture(body: turbohtml.Element, contents: Contents) -> None:
+    """Free *body* from all that its names, its roles and its make-up show to be furniture."""
+    _remove_suspects(body, contents)
+    if contents.any_of("header"):
+        _remove_headers(body)
+    if contents.any_of("a[hreflang]"):
+        _remove_translations(body)
+    furniture = contents.any_of(*FURNITURE)
+    if furniture:
+        body.remove(furniture)
+    for form in body.select("form") if contents.any_of("form") else ():
+        if len(form.text) < LONG_FORM:
+            form.decompose()
+
+
+def _remove_suspects(body: turbohtml.Element, contents: Contents) -> None:
+    suspects = [(box, suspicion > 1) for box, names in contents.boxes if (suspicion := _suspected(box, names))]
+    limit = GREATER_PART * len(body.text) if suspects else 0
+    for box, is_strong in suspects:
+        # One within another that has gone already is done with.
+        if box.closest("body") is not None and _is_navigation(box, is_strong=is_strong, limit=limit):
+            box.decompose()
+
+
+def is_bar(block: turbohtml.Element) -> bool:
+    """Say whether *block* is a line of links that lead around: "Prev | Up | Next", breadcrumbs."""
+    links = block.select("a[href]") if block.tag not in HEADED_TAGS else ()
+    text = block.text if links else ""
+    if not 0 < len(text) <= LONGEST_BAR or block.select_one("pre, h1, h2, h3, h4, h5, h6") is not None:
+        return False
+    outside, labels = text, []
+    for link in links:
+        label = link.text
+        outside = outside.replace(label, " ", 1)
+        labels.append(label)
+    around = WORDS.findall(outside.lower())
+    if not all(map(NAV_WORDS.fullmatch, around)):
+        return False
+    if any(NAV_LABEL.match(label) for label in labels) or any(map(NAV_LABEL.match, around)):
+        return True
+    return not around and len(links) > 1 and SEPARATORS.search(outside) is not None
+
+
+def is_colophon(block: turbohtml.Element) -> bool:
+    """Say whether *block*, the last of a part, is about the site: its copyright, its generator."""
+    text = block.text
+    return len(text) <= LONGEST_FOOTER and COLOPHON.match(text) is not None
+
+
+def link_share(block: turbohtml.Element, text: str) -> float:
+    """Return which share of *text*, the text of *block*, stands in links; white space does not count.
+
+    A block with a link for every few words is taken to be all links: to add up a long list costs more than it tells.
+    """
+    links = block.select("a")
+    if len(links) >= MANY_LINKS and len(text) <= WORDS_A_LINK * len(links):
+        return 1.0
+    total = len(text) - text.count(" ") - text.count("\n")
+    if total <= 0:
+        return 0.0
+    linked = [link.text for link in links]
+    return sum(len(said) - said.count(" ") - said.count("\n") for said in linked) / total
+
+
+def _remove_headers(body: turbohtml.Element) -> None:
+    """Remove what a page has above its text when that is mostly links; a title in it stays."""
+    for header in body.select("header"):
+        text = header.text
+        if link_share(header, text) >= MOSTLY_LINKS and header.select_one("pre, p, main, article") is None:
+            title = header.select_one("h1")
+            if title is not None:
+                header.insert_before(title.extract())
+            header.decompose()
+
+
+def _remove_translations(body: turbohtml.Element) -> None:
+    """Remove the bars that lead to the page in other languages."""
+    links = body.select("a[hreflang]")
+    for bar in dict.fromkeys(link.closest("ul, p, div") for link in links) if len(links) > 1 else ():
+        if bar is not None and len(bar.text) <= LONGEST_BAR and not bar.select("h1, h2, h3, pre"):
+            bar.decompose()
+
+
+def _suspected(box: turbohtml.Element, names: str) -> int:
+    """Return 2 for a strong suspicion, 1 for a weak one; the ids of sections are the text's own anchors."""
+    if box.attr("role") in ROLES:
+        return 2
+    own_id = box.attr("id") if box.tag != "section" else None
+    return _suspicion(names, own_id or "") if names or own_id else 0
+
+
+@lru_cache(maxsize=4096)
+def _suspicion(classes: str, own_id: str) -> int:
+    names = f"{classes} {own_id}".lower().split()
+    if any(map(STRONG.search, names)):
+        return 2
+    return 1 if any(map(WEAK.fullmatch, names)) else 0
+
+
+def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> bool:
+    if box.select_one("pre, main, article") is not None or not (is_strong or _leads_within(box)):
+        return False
+    text = box.text
+    size = len(text)
+    if not size:
+        return False
+    share = link_share(box, text)
+    if size > limit:  # a list of all pages may well be longer than a page
+        return share >= LITTLE_BUT_LINKS and box.select_one("h1") is None
+    if not is_strong:
+        return share >= LITTLE_BUT_LINKS
+    if share >= MOSTLY_LINKS or box.attr("role") in ROLES:
+        return True
+    return size <= LONGEST_FOOTER and (_leads_around(box, text) or _says_footer(box))
+
+
+def _leads_around(box: turbohtml.Element, text: str) -> bool:
+    """Say whether a link of *box* is called "Next" or the like, or *text*, its own, says nothing else."""
+    if all(map(NAV_WORDS.fullmatch, WORDS.findall(text.lower()))):
+        return True
+    return any(NAV_LABEL.match(link.text) for link in box.select("a[href]"))
+
+
+def _says_footer(box: turbohtml.Element) -> bool:
+    names = f"{box.attr('class')} {box.attr('id')}"
+    return "footer" in names and box.select_one("h1, h2, h3, h4, dl, table") is None
+
+
+def _leads_within(box: turbohtml.Element) -> bool:
+    """Say whether the links of *box* lead to places of the same page, or it is a bar."""
+    links = box.select("a[href]")
+    if len(links) < 2:
+        return False
+    if (links[0].attr("href") or "").startswith("#"):
+        return all((link.attr("href") or "").startswith("#") for link in links)
+    return is_bar(box)

@@ -1,0 +1,122 @@
+"""
+Markdown quality on documentation that nobody wrote for us: `python -m tests.quality.run` (`make quality`).
+
+* each generator's pages are drawn by a fixed seed, so that two runs read the same ones;
+* packages are downloaded by apt and unpacked beside this file, never installed;
+* `--golden` compares with `golden.md` and fails when a figure fell; without it the table is only printed;
+* `--peers` puts other tools' figures on the same pages beside ours; they come with `uv sync --group peers`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from runnel.extraction.reading import read_page
+from tests.quality.generators import HELD_OUT, TUNED, Generator
+from tests.quality.outcome import read_outcome
+from tests.quality.report import format_table
+from tests.quality.score import Score, add_page
+from tests.quality.truth import read_truth
+
+CACHE = Path(__file__).parent / ".cache"
+SAMPLE = 40
+SEED = 20_260
+#: Longer pages take the judge longer than anyone waits, and say nothing new.
+LONGEST_BYTES = 600_000
+
+Pages = list[tuple[str, bytes]]
+Tool = Callable[[bytes, str], str]
+
+
+def main() -> None:
+    """Run what the options name and print the table."""
+    options = parse_options()
+    chosen = [
+        row
+        for row in (*TUNED, *HELD_OUT)
+        if not options.only or row.name in options.only or row.package in options.only
+    ]
+    scores: dict[str, Score] = {}
+    for generator in chosen:
+        pages = sample(generator, options.sample)
+        started = time.perf_counter()
+        scores[generator.name] = measure(generator, pages, ours, verbose=options.verbose)
+        print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
+    print(format_table(scores, {row.name for row in HELD_OUT}))
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.quality.run", description="Measure Markdown quality.")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this generator or package (repeatable)")
+    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help="pages a generator (%(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="say what went wrong, page by page")
+    return parser.parse_args()
+
+
+def ours(body: bytes, url: str) -> str:
+    """Return our Markdown."""
+    return read_page(body, url=url).markdown
+
+
+def measure(generator: Generator, pages: Pages, tool: Tool, *, verbose: bool) -> Score:
+    """Return the figures of *tool* on *pages*."""
+    score = Score()
+    for url, body in pages:
+        truth = read_truth(body, url=url, generator=generator)
+        if truth is None or not truth.words:
+            continue
+        wrong = add_page(score, truth, read_outcome(tool(body, url)))
+        if verbose:
+            said = {name: value for name, value in wrong.items() if value}
+            print(f"--- {url}")
+            for name, value in said.items():
+                print(f"    {name}: {str(value)[:600]}")
+    return score
+
+
+def sample(generator: Generator, count: int) -> Pages:
+    """Return *count* pages of *generator*, the same each time."""
+    folder = unpacked(generator.package) / generator.folder
+    files = sorted(path for path in _pages(folder, generator) if not path.is_symlink())
+    drawn = random.Random(SEED).sample(files, min(count, len(files)))
+    return [(f"https://docs.example/{path.relative_to(folder).as_posix()}", _bytes(path)) for path in sorted(drawn)]
+
+
+def unpacked(package: str) -> Path:
+    """Return where *package* lies unpacked, downloading it first when it is not there."""
+    folder = CACHE / package
+    if not folder.is_dir():
+        if shutil.which("apt-get") is None:
+            sys.exit(f"quality: apt-get is needed to download {package}")
+        CACHE.mkdir(exist_ok=True)
+        subprocess.run(["apt-get", "download", "-qq", package], check=True, cwd=CACHE)
+        archive = next(CACHE.glob(f"{package}_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive.name, f"{package}.part"], check=True, cwd=CACHE)
+        (CACHE / f"{package}.part").rename(folder)
+        archive.unlink()
+    return folder
+
+
+def _pages(folder: Path, generator: Generator) -> Iterator[Path]:
+    for path in folder.glob(generator.pages):
+        name = path.relative_to(folder).as_posix()
+        if not any(part in name for part in generator.skip) and 500 < path.stat().st_size <= LONGEST_BYTES:
+            yield path
+
+
+def _bytes(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+if __name__ == "__main__":
+    main()
