@@ -75,10 +75,12 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # nginx may read it as another user
         sites = make_sites(folder, generated=options.pages)
+        rest = folder / "written"
+        rest.mkdir()
         print_conditions(options)
         with serve(sites) as base:
-            rows = compare(sites, base, options)
-            marginal = measure_marginal(sites["generated"], base, options)
+            rows = compare(sites, base, rest, options)
+            marginal = measure_marginal(sites["generated"], base, rest, options)
     print_report(rows)
     print_marginal(marginal)
     print(f"\nwritten to {write_results(rows + marginal)}")
@@ -113,7 +115,7 @@ def print_aws(wanted: list[str]) -> None:
             print(f"cold start: not measured: {error}\n")
 
 
-def compare(sites: dict[str, Site], base: str, options: argparse.Namespace) -> list[Row]:
+def compare(sites: dict[str, Site], base: str, rest: Path, options: argparse.Namespace) -> list[Row]:
     """Crawl each real site with each tool, interleaved."""
     names = [name for name in COMPARED if name in options.only]
     wanted = {name: reachable(sites[name]) for name in names}
@@ -121,7 +123,7 @@ def compare(sites: dict[str, Site], base: str, options: argparse.Namespace) -> l
     for number in range(options.repeat):
         for name in names:
             for tool in rotated(options.tools, number):
-                run = run_tool(tool, base + sites[name].start)
+                run = run_tool(tool, base + sites[name].start, rest)
                 rows.append(make_row(run, name, number, wanted[name]))
                 print_progress(rows[-1])
     return rows
@@ -133,7 +135,7 @@ def rotated(tools: list[str], number: int) -> list[str]:
     return tools[shift:] + tools[:shift]
 
 
-def measure_marginal(site: Site, base: str, options: argparse.Namespace) -> list[Row]:
+def measure_marginal(site: Site, base: str, rest: Path, options: argparse.Namespace) -> list[Row]:
     """Crawl the generated site with runnel, first a part of it and then all."""
     if "generated" not in options.only or "runnel" not in options.tools:
         return []
@@ -141,7 +143,7 @@ def measure_marginal(site: Site, base: str, options: argparse.Namespace) -> list
     rows = []
     for number in range(options.repeat):
         for limit in (min(MARGINAL_BASE, options.pages // 2), 2 * options.pages):
-            run = run_tool("runnel", base + site.start, flags=("--limit", str(limit)))
+            run = run_tool("runnel", base + site.start, rest, flags=("--limit", str(limit)))
             rows.append(make_row(run, f"generated/{limit}", number, wanted))
             print_progress(rows[-1])
     return rows

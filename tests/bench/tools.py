@@ -46,22 +46,25 @@ class Run:
     paths: frozenset[str] | None  # None: the tool stores nothing
 
 
-def run_tool(tool: str, url: str, *, flags: Sequence[str] = RUNNEL_FLAGS) -> Run:
-    """Crawl *url* with one of `TOOLS`; *flags* are runnel's."""
-    with tempfile.TemporaryDirectory(prefix=f"bench-{tool}-") as name:
-        folder = Path(name)
-        command = command_of(tool, url, folder / "out", flags)
-        environment = {
-            "RUNNEL_HOME": str(folder / "home"),
-            "RUNNEL_ALLOW_PRIVATE": urlsplit(url).netloc,
-            # Installed programs run from byte code; compiling their sources at each start is no cost of theirs.
-            "PYTHONDONTWRITEBYTECODE": "",
-        }
-        cost = run_measured(command, cwd=ROOT, environment=environment)
-        if tool == "bare":
-            return Run(tool=tool, cost=cost, pages=int(cost.stdout or 0), paths=None)
-        paths = stored_paths(folder / "out")
-        return Run(tool=tool, cost=cost, pages=len(paths), paths=paths)
+def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_FLAGS) -> Run:
+    """Crawl *url* with one of `TOOLS`; *flags* are runnel's.
+
+    What it writes stays below *rest* until the bench is over: ext4 looks through the files that were deleted within the
+    last minutes whenever it makes one, so a tool would pay for what the tool before it had left.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{tool}-", dir=rest))
+    command = command_of(tool, url, folder / "out", flags)
+    environment = {
+        "RUNNEL_HOME": str(folder / "home"),
+        "RUNNEL_ALLOW_PRIVATE": urlsplit(url).netloc,
+        # Installed programs run from byte code; compiling their sources at each start is no cost of theirs.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    cost = run_measured(command, cwd=ROOT, environment=environment)
+    if tool == "bare":
+        return Run(tool=tool, cost=cost, pages=int(cost.stdout or 0), paths=None)
+    paths = stored_paths(folder / "out")
+    return Run(tool=tool, cost=cost, pages=len(paths), paths=paths)
 
 
 def command_of(tool: str, url: str, out: Path, flags: Sequence[str] = RUNNEL_FLAGS) -> list[str]:
