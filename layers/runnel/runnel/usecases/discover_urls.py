@@ -30,6 +30,9 @@ from runnel.usecases.retry_job import Previous
 _SHOWN_URLS = 50
 _URLS_AN_EVENT = 250
 
+#: Deeper than anything.
+_NEVER = 1 << 30
+
 NewUrl = tuple[str, int, str | None]
 RuledOutUrl = tuple[str, str, str]
 Ruling = tuple[str, str]
@@ -66,6 +69,8 @@ class Discovery:
         #: What the jobs before a retry have seen: links to it are not taken again.
         self._seen_before: set[str] = set()
         self._canonical: dict[str, str | None] = {}
+        #: By link as written: the least depth at which it was followed. Nothing comes of it at that depth or beyond.
+        self._settled: dict[str, int] = {}
         #: By source: URLs that wait for it to begin.
         self._later: dict[str, list[str]] = {}
 
@@ -151,13 +156,14 @@ class Discovery:
             rule = NOFOLLOW_HEADER if page.robots_tag else NOFOLLOW_PAGE
             self._take(url, depth, self._spelled(page.links + page.nofollow_links), rule=rule)
             return
-        self._take(url, depth, self._spelled(page.links))
+        self._take(url, depth, self._spelled(self._unsettled(page.links, depth)))
         if page.nofollow_links:
             self._take(url, depth, self._spelled(page.nofollow_links), rule=NOFOLLOW_LINK)
 
     def discover_known(self, url: str, links: Iterable[str]) -> None:
         """Judge the links that a page has had, for it has not changed, or has not come."""
-        self._take(url, self._frontier.depth(url) + 1, self._spelled(links))
+        depth = self._frontier.depth(url) + 1
+        self._take(url, depth, self._spelled(self._unsettled(links, depth)))
 
     def paths_from(self, links: Iterable[str]) -> list[str]:
         """Those of a page's links that a depth may depend on, for the log; nothing when no depth is asked for."""
@@ -261,6 +267,13 @@ class Discovery:
         self._frontier.add(url, host=host_key(url), depth=depth, is_decided=is_decided, is_parked=is_early)
         if is_early:
             self._later.setdefault(source_id, []).append(url)
+
+    def _unsettled(self, links: Iterable[str], depth: int) -> list[str]:
+        """Those of the links of a followed page that may bring something new: most are on every page of a site."""
+        settled = self._settled
+        fresh = [link for link in links if settled.get(link, _NEVER) > depth]
+        settled.update(dict.fromkeys(fresh, depth))
+        return fresh
 
     def _spelled(self, links: Iterable[str]) -> list[str]:
         """The distinct URLs among *links*, in order, in the job's spelling."""
