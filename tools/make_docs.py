@@ -2,6 +2,7 @@
 
 * docs/architecture.md: the state diagram, between its two markers;
 * docs/cli.md: the command line's reference;
+* docs/http.md: the HTTP routes;
 * docs/events/: JSON Schema and TypeScript.
 
 The version in CHANGELOG.md is compared with the package's on the way. `--check` writes nothing.
@@ -14,6 +15,7 @@ from pathlib import Path
 import runnel
 from tools.doc_cli import cli_reference
 from tools.doc_events import event_schema, schema_files, typescript
+from tools.doc_http import http_reference, openapi_document
 from tools.doc_states import state_diagram
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,8 @@ def generated() -> dict[Path, str]:
     files |= {DOCS / "events" / name: text for name, text in schema_files().items()}
     files[DOCS / "events" / "events.ts"] = typescript(event_schema())
     files[DOCS / "cli.md"] = _cli()
+    source = (PACKAGE / "web" / "http.md").read_text(encoding="utf-8")
+    files[DOCS / "http.md"] = http_reference(source, openapi_document())
     return files
 
 

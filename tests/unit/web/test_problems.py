@@ -89,3 +89,17 @@ async def test_a_body_over_the_limit_is_refused_whether_it_tells_its_length_or_n
     assert (told.status_code, told.json()["code"]) == (413, "too_large")
     assert (untold.status_code, untold.json()["code"]) == (413, "too_large")
     assert at_the_limit.status_code == 422
+
+
+async def test_a_method_that_is_not_known_is_answered_with_those_that_are() -> None:
+    """All of them, whatever route comes first."""
+    client = web_client(ScriptedHome({}))
+    answers = {path: await client.put(path) for path in ("/v1/jobs", "/v1/jobs/x", "/v1/jobs/delete", "/healthz")}
+
+    assert {answer.status_code for answer in answers.values()} == {405}
+    assert {path: answer.headers["allow"] for path, answer in answers.items()} == {
+        "/v1/jobs": "GET, POST",
+        "/v1/jobs/x": "DELETE, GET",
+        "/v1/jobs/delete": "POST",
+        "/healthz": "GET",
+    }

@@ -20,7 +20,7 @@ async def test_the_page_of_routes_shows_them_all_and_loads_nothing() -> None:
     page = (await web_client(ScriptedHome({})).get("/docs")).text
 
     assert {route for route in await routes() if route not in page} == set()
-    assert not re.search(r"<script|src=|https?://", page)
+    assert not re.search(r"<script|<link|src=|url\(|href=\"https?:", page)
 
 
 async def test_every_route_is_documented_with_an_example() -> None:
@@ -30,12 +30,3 @@ async def test_every_route_is_documented_with_an_example() -> None:
 
     assert headings == await routes() | {"GET /openapi.json", "GET /docs"}
     assert all("curl " in section for section in sections)
-
-
-async def test_every_route_says_that_its_errors_are_problems() -> None:
-    """Client generators take it from there."""
-    described = (await web_client(ScriptedHome({})).get("/openapi.json")).json()
-    answers = [operation["responses"] for methods in described["paths"].values() for operation in methods.values()]
-
-    assert all("application/problem+json" in one["default"]["content"] for one in answers)
-    assert all("422" not in one for one in answers)

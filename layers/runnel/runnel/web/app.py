@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from runnel import __version__
-from runnel.web import generations, jobs, libraries, many_jobs, operations, problems, reference, streams
+from runnel.web import generations, jobs, libraries, many_jobs, openapi, operations, problems, reference, streams
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
 
@@ -16,11 +16,11 @@ def create_app(home: WebHome) -> FastAPI:
         description="Crawls documentation sites into LLM-ready Markdown and a searchable library.",
         docs_url=None,  # FastAPI's own pages are loaded from the network
         redoc_url=None,
-        responses=problems.DESCRIBED,
     )
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
     for part in (operations, jobs, many_jobs, streams, generations, libraries, reference):
         app.include_router(part.router)
+    openapi.describe(app)
     return app

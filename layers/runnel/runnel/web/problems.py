@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents, each with `code` and `retryable`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -39,38 +40,43 @@ _CODES: Final = {
     405: "method_not_allowed",
     413: "too_large",
 }
+#: An id in the path of a route.
+_ID: Final = re.compile(r"\{\w+\}")
 _RETRY_AFTER_S: Final = "2"
 _NO_ROUTE: Final = "There is no such route; GET /docs lists what there is."
 
-#: How `/openapi.json` describes every error.
-DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
-    "default": {
-        "description": "A problem (RFC 9457)",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail", "code", "retryable"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "code": {"type": "string"},
-                        "retryable": {"type": "boolean"},
-                        "job_id": {"type": "string", "description": "The job in the way, of `library_busy`."},
-                        "errors": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-                            },
-                        },
-                    },
-                }
-            }
+#: The schema of every error.
+PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "An error (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "code", "retryable"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence for people."},
+        "code": {"type": "string", "description": "The same for programs."},
+        "retryable": {"type": "boolean", "description": "Whether the same request may succeed later."},
+        "job_id": {"type": "string", "description": "The job in the way, of `library_busy`."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
         },
-    }
+    },
+    "examples": [
+        {
+            "type": "about:blank",
+            "title": "job not found",
+            "status": 404,
+            "detail": "There is no job '01jd0000000000000000000000'; `runnel jobs` lists what there is.",
+            "code": "job_not_found",
+            "retryable": False,
+        }
+    ],
 }
 
 
@@ -119,12 +125,28 @@ def _field(item: Mapping[str, Any]) -> str:
     return ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
 
 
-def _of_http(_: Request, error: Exception) -> JSONResponse:
+def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # what it was registered for
     detail = _NO_ROUTE if error.status_code == 404 else str(error.detail)
     answer = problem(error.status_code, _CODES.get(error.status_code, "http_error"), detail)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:  # the router names the methods of the first route alone that has this path
+        answer.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return answer
+
+
+def _methods_at(request: Request) -> set[str]:
+    """The methods that the path of *request* knows: as it stands, else as one with an id in it."""
+    paths: dict[str, Any] = request.app.openapi()["paths"]
+    path = request.url.path
+    fitting = [path] if path in paths else [one for one in paths if _fits(one, path)]
+    return {method.upper() for one in fitting for method in paths[one]}
+
+
+def _fits(template: str, path: str) -> bool:
+    """Whether *path* is one of *template*; an id at its end may hold slashes, as a page's URL does."""
+    pattern = _ID.sub("[^/]+", template.removesuffix("{page_id}")) + (".+" if template.endswith("{page_id}") else "")
+    return re.fullmatch(pattern, path) is not None
 
 
 def _of_any(_: Request, _error: Exception) -> JSONResponse:

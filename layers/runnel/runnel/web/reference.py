@@ -11,6 +11,7 @@ router = APIRouter()
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
     "code{font-family:ui-monospace,monospace}h2{font-size:1rem;margin:2rem 0 0}td{padding-right:1rem}"
+    "pre{overflow-x:auto}"
     "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}"
 )
 #: The page needs nothing but its own style.
@@ -41,5 +42,9 @@ def _route(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     return (
         f"<h2><code>{method} {escape(path)}</code></h2><p><strong>{escape(operation.get('summary', ''))}.</strong> "
-        f"{escape(operation.get('description', ''))}</p><table>{rows}</table>"
+        f"{escape(operation.get('description', ''))}</p><pre>{escape(_curl(operation))}</pre><table>{rows}</table>"
     )
+
+
+def _curl(operation: dict[str, Any]) -> str:
+    return "\n".join(sample["source"] for sample in operation.get("x-codeSamples", ()))
