@@ -16,6 +16,7 @@ from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
 from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, RunnelError
+from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.crawl_site import SiteCrawl
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.known_pages import recall_library
@@ -33,6 +34,10 @@ OUTPUT_BEHIND = "The output folder could not be brought up to date"
 _TOO_MANY_TERMS = (
     "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
 )
+
+
+#: What a driver needs to have left of its life to collect garbage after a job's end.
+_TIDY_S = 120.0
 
 
 class Drive(StrEnum):
@@ -75,12 +80,16 @@ async def run_crawl(
         return Drive.NO_LEASE
     driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving)
     try:
-        return await driver.run()
+        drive = await driver.run()
     except LeaseLost:
         return Drive.LEASE_LOST
     finally:
         await driver.close()
         services.locks.release(job_id)
+    if drive is Drive.ENDED and (deadline_s is None or deadline_s - services.clock.monotonic() > _TIDY_S):
+        with suppress(RunnelError):
+            await collect_garbage(services, tenant)
+    return drive
 
 
 class _Driver:
