@@ -27,9 +27,13 @@ EVERYTHING = {
     "CrawlSchedule": "rate(1 day)",
     "PointInTimeRecovery": "true",
     "ReservedConcurrency": "5",
+    "Secrets": "docs/token,docs/cookie",
 }
 #: The only paths in which a resource may hold a star: below one tenant's prefix, and the streams of one log group.
 TENANT_PATHS = re.compile(r"^\$\{Bucket\.Arn\}/t/(\*|\*/(raw|pages|batches|index)/\*)$")
+
+#: What stands for the names of a resource where CloudFormation cannot write them into ARNs.
+NAMED_SECRETS = {"StringEquals": {"secretsmanager:SecretId": {"Ref": "Secrets"}}}
 
 #: What each role may do and nothing else, in the words of IAM.
 RIGHTS = {
@@ -38,6 +42,7 @@ RIGHTS = {
         *(f"dynamodb:{verb}" for verb in ("GetItem", "PutItem", "Query", "UpdateItem")),
         *("s3:DeleteObject", "s3:GetObject", "s3:PutObject", "s3:ListBucket"),
         *("lambda:InvokeFunction", "sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"),
+        "secretsmanager:GetSecretValue",
     },
     "CrawlerRole": {"s3:PutObject", "s3:PutObjectTagging", "logs:CreateLogStream", "logs:PutLogEvents"},
     "ProcessorRole": {
@@ -86,7 +91,12 @@ def test_no_role_has_a_wildcard_action_or_resource(stack: Json) -> None:
     """A hostile page that took over a function gains only what that function needs."""
     granted = list(statements(stack))
     actions = [action for _, statement in granted for action in as_list(statement["Action"])]
-    unnamed = [one for _, statement in granted for one in as_list(statement["Resource"]) if not is_named(one)]
+    unnamed = [
+        one
+        for _, statement in granted
+        for one in as_list(statement["Resource"])
+        if not is_named(one) and statement.get("Condition") != NAMED_SECRETS
+    ]
 
     assert granted
     assert [action for action in actions if "*" in action] == []
@@ -114,6 +124,20 @@ def test_the_crawler_can_only_put_raw_objects(stack: Json) -> None:
     reached = [one["Resource"] for name, one in statements(stack) if name == "CrawlerRole"]
 
     assert reached == [{"Fn::Sub": "${Bucket.Arn}/t/*/raw/*"}, {"Fn::GetAtt": ["CrawlerLogs", "Arn"]}]
+
+
+def test_only_the_driver_may_read_secrets_and_only_those_that_the_operator_names(stack: Json) -> None:
+    """A job may refer to any name: the role stands behind the code."""
+    policy = stack["Resources"]["OrchestratorSecrets"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    readers = {name for name, one in statements(stack) if "secretsmanager" in str(one["Action"])}
+    variables = stack["Resources"]["OrchestratorFunction"]["Properties"]["Environment"]["Variables"]
+
+    assert policy["Condition"] == "HasSecrets"
+    assert (statement["Action"], statement["Condition"]) == ("secretsmanager:GetSecretValue", NAMED_SECRETS)
+    assert statement["Resource"]["Fn::Sub"].endswith("${AWS::AccountId}:secret:*")
+    assert readers == {"OrchestratorRole"}
+    assert variables["RUNNEL_SECRETS"] == {"Fn::Join": [",", {"Ref": "Secrets"}]}
 
 
 def test_only_the_scheduler_of_this_stack_may_use_the_schedule_role(stack: Json) -> None:

@@ -4,6 +4,7 @@
     ├── InputInvalid            what the caller gave cannot be used
     │   ├── UrlInvalid
     │   └── ConfigInvalid
+    │       └── SecretMissing
     ├── NotFound                no such thing, or not yours
     │   ├── JobNotFound
     │   ├── LibraryNotFound
@@ -61,6 +62,12 @@ class ConfigInvalid(InputInvalid):
     """A setting is wrong."""
 
     code = "invalid_config"
+
+
+class SecretMissing(ConfigInvalid):
+    """A secret that a header names cannot be read."""
+
+    code = "secret_missing"
 
 
 class NotFound(RunnelError):

@@ -226,6 +226,8 @@ class AwsSettings:
     region: str | None = None
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
+    #: Secrets that headers may name: those that the template lists.
+    secrets: frozenset[str] = frozenset()
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -248,6 +250,7 @@ class AwsSettings:
             auth_type=cast("AuthType", auth_type),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
             lease_ttl_s=_lease_ttl_s(env),
+            secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

@@ -44,9 +44,18 @@ def test_lists_on_the_command_line_become_lists_of_the_job() -> None:
     assert body["headers"] == {"Authorization": "env:TOKEN", "X-Y": "secret:z"}
 
 
+def test_a_value_in_a_header_is_refused_and_never_repeated() -> None:
+    """It would stand in the log of whoever ran it."""
+    with pytest.raises(click.UsageError) as refused:
+        make_body(Call(), [URL], {"headers": ("X-Key: sesame",)}, {})
+
+    assert "env:NAME or secret:NAME" in refused.value.message
+    assert "sesame" not in refused.value.message
+
+
 def test_a_header_without_a_name_is_usage() -> None:
     """Before anything is asked for."""
-    with pytest.raises(click.UsageError, match="NAME: VALUE"):
+    with pytest.raises(click.UsageError, match="NAME: env:VARIABLE"):
         make_body(Call(), [URL], {"headers": ("nothing",)}, {})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runnel.domain.jobs import Job, JobOptions, JobState
-from runnel.errors import IdempotencyConflict, InputInvalid, LibraryBusy, LibraryNotFound, UrlInvalid
+from runnel.errors import IdempotencyConflict, InputInvalid, LibraryBusy, LibraryNotFound, SecretMissing, UrlInvalid
 from runnel.usecases.create_job import NewJob, create_job, parse_start_url
 from runnel.usecases.services import Tuning
 from runnel.wiring.aws import make_tuning
@@ -39,7 +39,7 @@ async def test_a_job_is_stored_told_claimed_and_started() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": ("download",)}, {"dry_run": True}, {"headers": {"A": "secret:b"}}, {"retry_batches": 3},
+        {"steps": ("download",)}, {"dry_run": True}, {"retry_batches": 3},
     ],
     ids=str,
 )  # fmt: skip
@@ -51,6 +51,15 @@ async def test_an_option_without_effect_is_refused_by_its_name(options: dict[str
 
     assert not home.state.jobs
     assert not home.state.libraries
+
+
+async def test_a_header_whose_secret_is_missing_is_told_before_there_is_a_job() -> None:
+    """Else every page would fail with 401, an hour later."""
+    home = ScriptedHome({})
+    with pytest.raises(SecretMissing, match="secret:b"):
+        await _create(home, _new(options=JobOptions(headers={"A": "secret:b"})))
+
+    assert not home.state.jobs
 
 
 async def test_on_connect_waits_for_its_first_stream() -> None:

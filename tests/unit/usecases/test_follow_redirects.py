@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from runnel.domain.payloads import RobotsText
+from runnel.fetching.canonical import may_share_secrets
 from runnel.testing.clock import MovedClock
-from runnel.usecases.follow_redirects import _is_same_host
 from tests.support.crawler_calls import Crawl, crawler_and_site
 
 
@@ -163,8 +163,8 @@ async def test_secrets_go_to_the_targets_own_host_only(crawl: Crawl) -> None:
 )
 def test_a_secret_meant_for_https_never_travels_in_the_clear(url: str, is_same: bool) -> None:  # noqa: FBT001
     """The same host over http is another reader: whoever listens."""
-    assert _is_same_host("https://h/a", url) == is_same
-    assert _is_same_host("http://h/a", "https://h/x")
+    assert may_share_secrets("https://h/a", url) == is_same
+    assert may_share_secrets("http://h/a", "https://h/x")
 
 
 async def test_all_hops_share_one_deadline(crawl: Crawl) -> None:

@@ -104,7 +104,12 @@ def with_scheme(call: Call, url: str) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise click.UsageError(f"--header '{text}' is not 'NAME: VALUE'.")
+        raise click.UsageError("--header needs 'NAME: env:VARIABLE' or 'NAME: secret:NAME'.")
+    if not value.strip().startswith(("env:", "secret:")):  # never repeated here: it may be a password
+        raise click.UsageError(
+            f"--header '{name.strip()}' has its value in the command, where every log would keep it; set a variable and"
+            " give env:NAME or secret:NAME."
+        )
     return name.strip(), value.strip()
 
 

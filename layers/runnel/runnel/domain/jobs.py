@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from runnel.domain.verdicts import Counts
 from runnel.errors import JobConflict
@@ -88,6 +88,29 @@ HeaderReference = Annotated[str, StringConstraints(pattern=r"^(env|secret):[A-Za
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
+#: Headers that the crawler sets itself.
+RESERVED_HEADERS = frozenset(
+    {
+        *("accept-encoding", "connection", "content-length", "expect", "host", "if-modified-since", "if-none-match"),
+        *("proxy-authorization", "trailer", "transfer-encoding", "upgrade", "user-agent"),
+    }
+)
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED_HEADERS:
+        raise ValueError(f"{name} is set by the crawler itself; for User-Agent there is user_agent")
+    return name
+
+
+#: A token of RFC 9110, but none that steers the exchange: those are the crawler's own.
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"),
+    AfterValidator(_not_reserved),
+]
+
+
 class JobOptions(BaseModel):
     """What a crawl should do; the defaults are those of architecture.md section 10."""
 
@@ -115,8 +138,8 @@ class JobOptions(BaseModel):
     timeout_s: float = Field(default=21_600.0, gt=0, le=604_800, description="The whole job's time, in seconds.")
     max_usd: float | None = Field(default=None, gt=0, description="Stop softly when the job has cost so much.")
     retry_batches: int = Field(default=2, ge=1, le=10, description="Passes over what failed; 1 = no second try.")
-    headers: dict[str, HeaderReference] = Field(
-        default_factory=dict, description="Names to env: or secret: references."
+    headers: dict[HeaderName, HeaderReference] = Field(
+        default_factory=dict, max_length=20, description="Names to env: or secret: references."
     )
     user_agent: str | None = Field(default=None, max_length=300, pattern=r"^[\x20-\x7e]*$")
     robots: Literal["obey", "ignore"] = Field(default="obey", description="'ignore' needs a reason.")

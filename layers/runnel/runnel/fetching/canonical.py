@@ -112,6 +112,13 @@ def host_key(url: str) -> str:
     return _host_key(url if end < 0 else url[:end])
 
 
+def may_share_secrets(target: str, url: str) -> bool:
+    """Tell whether what was meant for *target* may be sent to *url*: the same host and port, not from https to http."""
+    if target.startswith("https://") and not url.startswith("https://"):
+        return False
+    return host_key(url) in {host_key(target), host_key(target.replace("http://", "https://", 1))}
+
+
 @lru_cache(maxsize=1024)  # a crawl has a handful of hosts, and asks ten times a page
 def _host_key(origin: str) -> str:
     scheme, _, host = origin.partition("://")

@@ -209,6 +209,7 @@ class SiteCrawl:
             robots=self.robots.texts(),
             obey_robots=self._job.options.robots == "obey",
             user_agent=self._user_agent,
+            headers=self.robots.headers.of(urls[0]),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
             ports=self.robots.ports,
         )

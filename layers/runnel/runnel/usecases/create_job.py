@@ -31,13 +31,13 @@ from runnel.errors import (
     UrlInvalid,
 )
 from runnel.fetching.canonical import canonicalize
+from runnel.usecases.load_headers import resolve_headers
 from runnel.usecases.services import Services
 
 #: Options that are promised and not built: each with the value that asks for nothing. Trim it as they come.
 UNBUILT: Final[Mapping[str, Any]] = {
     "steps": ("download", "process", "index"),
     "dry_run": False,
-    "headers": {},
     "retry_batches": 2,
 }
 
@@ -60,12 +60,14 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
 
     Raises:
         InputInvalid: an option is not available yet; there is no source of that id.
+        SecretMissing: a header names a secret that cannot be read.
         UrlInvalid: a start URL is no http or https address.
         LibraryNotFound: a library alone was named, and there is none.
         LibraryBusy: another job crawls the library.
         IdempotencyConflict: the key was used with another body.
     """
     refuse_unbuilt(new.options)
+    await resolve_headers(services.secrets, new.options.headers)  # what is missing is told now, not by a failed job
     sources = tuple(_source(url, place) for place, url in enumerate(new.urls))
     library_id = new.library or _name(sources)
     if not sources:

@@ -14,7 +14,7 @@ from runnel.domain.scope import Scope
 from runnel.domain.verdicts import ErrorCategory, SkipReason
 from runnel.errors import FetchFailed
 from runnel.fetching.answers import REDIRECTS
-from runnel.fetching.canonical import canonicalize, host_key
+from runnel.fetching.canonical import canonicalize, host_key, may_share_secrets
 from runnel.ports.clock import Clock
 from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
 from runnel.robots.rules import ALLOW_ALL, RobotsRules, parse_robots
@@ -101,7 +101,7 @@ class Hops:
             FetchRequest(
                 url=url,
                 user_agent=request.user_agent,
-                headers=request.headers if _is_same_host(target.url, url) else {},
+                headers=request.headers if may_share_secrets(target.url, url) else {},
                 deadline_s=self._left_s(begun_s),
                 etag=target.etag if is_known else None,
                 last_modified=target.last_modified if is_known else None,
@@ -190,10 +190,3 @@ def _next_hop(trail: list[str], location: str) -> str:
     if len(trail) > MAX_REDIRECTS:
         raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"over {MAX_REDIRECTS} redirects, the last to {goal[:300]}")
     return goal
-
-
-def _is_same_host(target: str, url: str) -> bool:
-    """Tell whether what was meant for *target* may be sent to *url*: the same host and port, not from https to http."""
-    if target.startswith("https://") and not url.startswith("https://"):
-        return False
-    return host_key(url) in {host_key(target), host_key(target.replace("http://", "https://", 1))}

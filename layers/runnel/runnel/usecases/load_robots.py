@@ -13,6 +13,7 @@ from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import host_key
 from runnel.robots.rules import RobotsRules, parse_robots
+from runnel.usecases.load_headers import SourceHeaders
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 
@@ -53,6 +54,7 @@ class RobotsLoader:
         self._loading: dict[str, asyncio.Task[None]] = {}
         #: Told when a file that was on its way has come.
         self.on_loaded: Callable[[], None] = lambda: None
+        self.headers = SourceHeaders(services.secrets, job)
         #: The start URLs' own ports may be asked besides the usual ones.
         self.ports = tuple(sorted({port for source in job.sources if (port := _port(source.url))}))
 
@@ -153,6 +155,7 @@ class RobotsLoader:
             raw_name=f"{self._term}-robots",
             obey_robots=False,
             user_agent=self._agent,
+            headers=self.headers.of(url),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
             ports=self.ports,
         )

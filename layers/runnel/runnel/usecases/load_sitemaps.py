@@ -162,6 +162,7 @@ class SitemapLoader:
             robots=self._robots.texts(),
             obey_robots=self._job.options.robots == "obey",
             user_agent=self._job.options.user_agent or self._services.tuning.user_agent,
+            headers=self._robots.headers.of(url),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
             ports=self._robots.ports,
             max_links=MAX_SITEMAP_URLS,

@@ -147,6 +147,7 @@ class _Driver:
             raise LeaseLost
         if self._recorder.fold.paused:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
+        await sure(self._services, self._site.robots.headers.load)
         if self._job.options.mode == "incremental":
             self._site.known = await recall_library(self._services, self._job, self._recorder)
         await self._batches.invoke_open()

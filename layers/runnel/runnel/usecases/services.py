@@ -18,6 +18,7 @@ from runnel.ports.libraries import Libraries
 from runnel.ports.locks import JobLocks
 from runnel.ports.meter import Meter
 from runnel.ports.output import Outputs
+from runnel.ports.secrets import NoSecrets, Secrets
 from runnel.ports.tokens import Tokens
 from runnel.ports.url_queue import UrlQueue
 
@@ -94,4 +95,5 @@ class Services:
     locks: JobLocks
     meter: Meter
     outputs: Outputs
+    secrets: Secrets = field(default_factory=NoSecrets)
     tuning: Tuning = field(default_factory=Tuning)

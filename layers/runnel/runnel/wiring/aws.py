@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runnel.domain.verdicts import RawRef
     from runnel.ports.clock import Clock
     from runnel.ports.ids import Ids
+    from runnel.ports.secrets import Secrets
     from runnel.ports.tokens import Tokens
     from runnel.usecases.services import Services, Tuning
 
@@ -168,7 +169,19 @@ def _make_services(settings: AwsSettings) -> Services:
         meter=meter,
         outputs=_NoOutputs(),
         tuning=make_tuning().with_lease_ttl(settings.lease_ttl_s),
+        secrets=_make_secrets(settings.secrets),
     )
+
+
+def _make_secrets(names: frozenset[str]) -> Secrets:
+    """Those of Secrets Manager that the template names; without any, its client is not even made."""
+    if not names:
+        from runnel.ports.secrets import NoSecrets
+
+        return NoSecrets()
+    from runnel.adapters.secretsmanager.secrets import SecretsManagerSecrets, make_client
+
+    return SecretsManagerSecrets(make_client(), names)
 
 
 def make_tuning() -> Tuning:

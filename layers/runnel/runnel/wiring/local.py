@@ -33,7 +33,8 @@ from runnel.adapters.sqlite.stores import SqliteStores
 from runnel.adapters.system.bell import LoopBell
 from runnel.adapters.system.clock import SystemClock
 from runnel.adapters.system.ids import SystemIds
-from runnel.settings import Settings, ensure_home
+from runnel.adapters.system.secrets import EnvironmentSecrets
+from runnel.settings import Settings, ensure_home, environment_secret
 from runnel.usecases.services import Services, Tuning
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ async def open_services(
             meter=NoBill(),
             outputs=outputs,
             tuning=tuning.with_lease_ttl(settings.lease_ttl_s),
+            secrets=EnvironmentSecrets(environment_secret),
         )
         yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)
 

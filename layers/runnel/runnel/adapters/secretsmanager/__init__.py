@@ -1,0 +1,1 @@
+"""Secrets in AWS Secrets Manager."""
