@@ -33,7 +33,8 @@ class Drivers:
 
     def is_driving(self, job_id: str) -> bool:
         """Whether a task of this process drives the job."""
-        return job_id in self._tasks
+        task = self._tasks.get(job_id)
+        return task is not None and not task.done()  # its callback comes a turn of the loop later
 
     async def leave(self, reason: str, *, invoke_successor: bool = False) -> None:
         """Hand every job on, and wait until this process drives none."""
