@@ -62,6 +62,23 @@ async def test_a_held_result_is_refused_then_forced_then_taken_back(place: Place
     assert kept[1]["published_by"] == place.held.job_id
 
 
+async def test_a_diff_shows_the_lines_that_changed(place: Place) -> None:
+    """By default of the last publication; between any two kept generations on request."""
+    place.home.pages = {**site(*NAMES), "/1": ScriptedPage(text="another text"), "/2": ScriptedPage(status=410)}
+    await place.home.crawl()
+    found = [change async for change in place.desk.diff(place.library, None, None)]
+    back = [change async for change in place.desk.diff(place.library, 2, 1)]
+
+    assert [(change["kind"], place.home.path_of(change["url"])) for change in found] == [
+        ("changed", "/1"), ("removed", "/2"),
+    ]  # fmt: skip
+    assert "-leaf /1" in found[0]["diff"].split("\n")
+    assert "+another text" in found[0]["diff"].split("\n")
+    assert [change["kind"] for change in back] == ["added", "changed"]
+    with pytest.raises(GenerationNotFound):
+        _ = [change async for change in place.desk.diff(place.library, 9, None)]
+
+
 async def test_what_does_not_exist_is_said_the_same_way(place: Place) -> None:
     """By its own error, which the command line turns into advice."""
     for error, work in (

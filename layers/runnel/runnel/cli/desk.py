@@ -1,5 +1,6 @@
 """What the commands ask of libraries, beyond reading them; the answers are shaped like those over HTTP."""
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from runnel.cli.backend import Json
@@ -10,6 +11,10 @@ class LibraryDesk(Protocol):
 
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept, the present one first."""
+        ...
+
+    def diff(self, library_id: str, older: int | None, newer: int | None) -> AsyncIterator[Json]:
+        """What differs between two generations, page by page."""
         ...
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:

@@ -1,10 +1,10 @@
-"""`runnel publish` and `rollback`: which generation a library shows."""
+"""`runnel publish`, `rollback` and `diff`: which generation a library shows, and what it changed."""
 
 import click
 
 from runnel.cli.backend import Backend, Json
 from runnel.cli.options import Call, example, shared, with_backend
-from runnel.cli.terminal import write_json
+from runnel.cli.terminal import clean, write_json, write_line
 
 
 @click.command(epilog=example("runnel publish docs.example.com-guide --force"))
@@ -33,6 +33,31 @@ def rollback(call: Call, /, library: str, generation: int | None) -> None:
     async def work(backend: Backend) -> None:
         done = await backend.desk().roll_back(library, generation)
         _tell(call, done, f"{library} shows generation {done['generation']}, with {done['pages']} pages.")
+
+    with_backend(call.settings(), work)
+
+
+@click.command(epilog=example("runnel diff docs.example.com-guide --from 11 --to 12"))
+@click.argument("library", metavar="LIBRARY")
+@click.option(
+    "--from", "older", type=click.IntRange(min=1), metavar="G", help="[default: what the other was built from]"
+)
+@click.option("--to", "newer", type=click.IntRange(min=1), metavar="G", help="[default: the present one]")
+@shared
+def diff(call: Call, /, library: str, older: int | None, newer: int | None) -> None:
+    """Show which pages differ between two generations, and the lines of their text."""
+
+    async def work(backend: Backend) -> None:
+        count = 0
+        async for change in backend.desk().diff(library, older, newer):
+            count += 1
+            if call.wants_json:
+                write_json(change)
+                continue
+            write_line(f"{change['kind']:8} {clean(change['url'])}")
+            for line in change.get("diff", "").split("\n")[2:]:
+                write_line(f"  {clean(line)}")
+        call.talk.say(f"{count} pages differ.")
 
     with_backend(call.settings(), work)
 

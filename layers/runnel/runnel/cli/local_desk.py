@@ -1,8 +1,10 @@
 """The libraries of this machine, looked after by this process."""
 
+from collections.abc import AsyncIterator
+
 from runnel.cli.backend import Json
 from runnel.usecases.services import Services
-from runnel.web.shapes import generation_to_json, published_to_json
+from runnel.web.shapes import change_to_json, generation_to_json, published_to_json
 
 
 class LocalDesk:
@@ -18,6 +20,13 @@ class LocalDesk:
         from runnel.usecases.generations import list_generations
 
         return [generation_to_json(one) for one in await list_generations(self._services, self._tenant, library_id)]
+
+    async def diff(self, library_id: str, older: int | None, newer: int | None) -> AsyncIterator[Json]:
+        """What differs between two generations."""
+        from runnel.usecases.diff_library import diff_library
+
+        async for change in diff_library(self._services, self._tenant, library_id, older=older, newer=newer):
+            yield change_to_json(change)
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

@@ -40,6 +40,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "libraries": "runnel.cli.libraries:libraries",
     "pages": "runnel.cli.libraries:pages",
     "get": "runnel.cli.libraries:get",
+    "diff": "runnel.cli.generations:diff",
     "publish": "runnel.cli.generations:publish",
     "rollback": "runnel.cli.generations:rollback",
     "serve": "runnel.cli.serve:serve",

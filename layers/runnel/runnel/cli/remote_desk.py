@@ -1,6 +1,6 @@
 """The libraries of a server, looked after over HTTP."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +21,12 @@ class RemoteDesk:
         """The generations that are kept."""
         items: list[Json] = (await self._send("GET", _path(library_id, "generations")))["items"]
         return items
+
+    async def diff(self, library_id: str, older: int | None, newer: int | None) -> AsyncIterator[Json]:
+        """What differs between two generations."""
+        params = {name: value for name, value in (("from", older), ("to", newer)) if value is not None}
+        for item in (await self._send("GET", _path(library_id, "diff"), params=params))["items"]:
+            yield item
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

@@ -128,7 +128,9 @@ async def load_known(services: Services, tenant: str, path: str) -> KnownPages:
     """The pages of the generation at *path* that are whole; raises `ManifestDamaged`."""
     manifest = await load_manifest(services, tenant, path)
     gone = await find_missing(services, tenant, manifest)
-    pages = {url: page for url, page in manifest.pages.items() if page.details and not gone.intersection(_needs(page))}
+    pages = {
+        url: page for url, page in manifest.pages.items() if page.details and not gone.intersection(objects_of(page))
+    }
     return KnownPages(services, tenant, pages)
 
 
@@ -142,9 +144,10 @@ async def load_known_again(services: Services, tenant: str, path: str) -> KnownP
 
 async def find_missing(services: Services, tenant: str, manifest: Manifest) -> set[str]:
     """The objects that the pages of *manifest* need and that are not there."""
-    keys = sorted({key for page in manifest.pages.values() for key in _needs(page)})
+    keys = sorted({key for page in manifest.pages.values() for key in objects_of(page)})
     return await sure(services, lambda: services.content.missing(tenant, keys))
 
 
-def _needs(page: StoredPage) -> tuple[str, ...]:
+def objects_of(page: StoredPage) -> tuple[str, ...]:
+    """The keys of the objects that a page consists of."""
     return (page_key(page.content_hash), page.details[0]) if page.details else (page_key(page.content_hash),)

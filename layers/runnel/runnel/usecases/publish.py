@@ -25,7 +25,7 @@ from runnel.domain.results import decode_pages
 from runnel.domain.same_page import choose
 from runnel.errors import LibraryNotFound, ManifestDamaged
 from runnel.fetching.canonical import url_hash
-from runnel.usecases.known_pages import load_known_again
+from runnel.usecases.known_pages import find_missing, load_known_again, objects_of
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
@@ -70,18 +70,21 @@ async def publish(
     Raises:
         LibraryNotFound: the library was deleted.
     """
-    fresh = await _collect(services, job, fold)
+    fresh, lost = await _check(services, job, await _collect(services, job, fold))
     while True:
         library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
         if library is None:
             raise LibraryNotFound(f"The library {job.library_id} has gone.")
-        base, base_path, warning = await _read_base(services, library)
+        base, base_path, damage = await _read_base(services, library)
+        warning = damage or lost
         if job.job_id in library.published:
             return await _found(services, library, job, base)
         merged = await merge_pages(services, base, fresh, job, fold, because)
         hold = None if force or job.retry_of else decide_hold(merged.toll)
         if hold is not None:
-            return Published(generation=library.pointer.generation, pages=tuple(base.pages.values()), hold=hold)
+            return Published(
+                generation=library.pointer.generation, pages=tuple(base.pages.values()), hold=hold, warning=warning
+            )
         changes = compare(base.pages, merged.manifest.pages)
         pointer = _pointer(services, library, job, run, base_path=base_path, pages=len(merged.manifest.pages))
         pointer = replace(pointer, records=count_records(changes))
@@ -91,6 +94,21 @@ async def publish(
         if await sure(services, move):
             await tell_changes(services, library, pointer, changes)
             return _published(pointer, changes, merged.manifest, warning)
+
+
+async def _check(
+    services: Services, job: Job, fresh: dict[str, StoredPage]
+) -> tuple[dict[str, StoredPage], str | None]:
+    """The pages whose objects are there, and a warning about the others: some relied on what others had written.
+
+    A page that is left out counts as one that failed for now: what the library has of it stays.
+    """
+    gone = await find_missing(services, job.tenant, Manifest(pages=fresh))
+    if not gone:
+        return fresh, None
+    whole = {url: page for url, page in fresh.items() if gone.isdisjoint(objects_of(page))}
+    lost = len(fresh) - len(whole)
+    return whole, f"The objects of {lost} pages have gone since they were written; the next crawl fetches them anew."
 
 
 async def _found(services: Services, library: Library, job: Job, base: Manifest) -> Published:

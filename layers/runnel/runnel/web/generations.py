@@ -1,13 +1,16 @@
 """Routes of a library's generations: which are kept, publishing what was held, going back."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from runnel.usecases.diff_library import diff_library, list_changes
 from runnel.usecases.generations import list_generations, publish_job, roll_back
 from runnel.web.context import CallerOf
-from runnel.web.shapes import generation_to_json, published_to_json
+from runnel.web.paging import PagingOf
+from runnel.web.shapes import change_to_json, generation_to_json, published_to_json
 
 router = APIRouter(prefix="/v1/libraries", tags=["libraries"])
 
@@ -34,6 +37,27 @@ async def generations(library_id: str, caller: CallerOf) -> dict[str, Any]:
     """The present one first."""
     kept = await list_generations(caller.services, caller.tenant, library_id)
     return {"items": [generation_to_json(pointer) for pointer in kept], "next_cursor": None}
+
+
+@router.get("/{library_id}/changes", summary="What was published since a moment")
+async def changes(library_id: str, caller: CallerOf, paging: PagingOf, since: datetime) -> dict[str, Any]:
+    """Pages added, changed and removed by the kept generations, oldest first."""
+    moment = since if since.tzinfo else since.replace(tzinfo=UTC)
+    found = await list_changes(caller.services, caller.tenant, library_id, since=moment)
+    part, next_cursor = paging.cut(found)
+    return {"items": [change_to_json(change) for change in part], "next_cursor": next_cursor}
+
+
+@router.get("/{library_id}/diff", summary="What differs between two generations, with the text")
+async def diff(
+    library_id: str,
+    caller: CallerOf,
+    older: Annotated[int | None, Query(alias="from", ge=1)] = None,
+    newer: Annotated[int | None, Query(alias="to", ge=1)] = None,
+) -> dict[str, Any]:
+    """By default the present generation beside the one it was built from; `diff` is a unified diff of the Markdown."""
+    found = diff_library(caller.services, caller.tenant, library_id, older=older, newer=newer)
+    return {"items": [change_to_json(change) async for change in found], "next_cursor": None}
 
 
 @router.post("/{library_id}/publish", summary="Publish the result of a job that was held")

@@ -15,6 +15,7 @@ from runnel.domain.verdicts import Counts
 from runnel.usecases.list_urls import UrlRecord
 
 if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
+    from runnel.usecases.diff_library import PageChange
     from runnel.usecases.look_at_job import Look
     from runnel.usecases.publish import Published
 
@@ -75,6 +76,19 @@ def published_to_json(library_id: str, published: "Published") -> dict[str, Any]
     """What a publication did."""
     names = ("generation", "added", "changed", "removed", "unchanged")
     return {"library_id": library_id, **{name: getattr(published, name) for name in names}}
+
+
+def change_to_json(change: "PageChange") -> dict[str, Any]:
+    """A page that differs between two generations."""
+    return {
+        "kind": change.kind,
+        "generation": change.generation,
+        "page_id": change.page.page_id,
+        "url": change.page.url,
+        "title": change.page.title,
+        "content_hash": change.page.content_hash,
+        **({"diff": "\n".join(change.diff)} if change.diff else {}),
+    }
 
 
 def library_to_json(library: Library) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""What has changed between two generations of a library: pages, and the lines of their text."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import unified_diff
+from itertools import pairwise
+from typing import Final, Literal
+
+from runnel.domain.changes import Changes, compare
+from runnel.domain.libraries import Library, Pointer
+from runnel.domain.payloads import StoredPage
+from runnel.errors import GenerationNotFound
+from runnel.usecases.manifests import load_manifest
+from runnel.usecases.read_library import get_library, markdown_of
+from runnel.usecases.services import Services
+
+#: Lines beyond which a text is told to have changed without being compared: comparing takes their square.
+_MOST_LINES: Final = 20_000
+
+Kind = Literal["added", "changed", "removed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageChange:
+    """One page that differs."""
+
+    kind: Kind
+    page: StoredPage
+    #: The generation that changed it.
+    generation: int
+    #: Lines of a unified diff of the text, without its end of line each; empty for a page that only moved its fields.
+    diff: tuple[str, ...] = ()
+
+
+async def diff_library(
+    services: Services, tenant: str, library_id: str, *, older: int | None = None, newer: int | None = None
+) -> AsyncIterator[PageChange]:
+    """The changes from one kept generation to another, with their texts; by default the present one's to its base.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        GenerationNotFound: one of the generations is not kept.
+        ManifestDamaged: a generation cannot be read.
+    """
+    library = await get_library(services, tenant, library_id)
+    new = find_generation(library, newer) if newer is not None else library.pointer
+    old_path = find_generation(library, older).path if older is not None else new.base_path
+    before, after = await load_manifest(services, tenant, old_path), await load_manifest(services, tenant, new.path)
+    for kind, old, page in _each(compare(before.pages, after.pages)):
+        texts = [await markdown_of(services.content, tenant, one) if one else "" for one in (old, page)]
+        shown = page or old
+        assert shown is not None  # noqa: S101  # a change is of some page
+        yield PageChange(kind=kind, page=shown, generation=new.generation, diff=_compare(shown.url, *texts))
+
+
+async def list_changes(services: Services, tenant: str, library_id: str, *, since: datetime) -> list[PageChange]:
+    """What the kept generations published after *since* have changed, oldest first, without texts.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        ManifestDamaged: a generation cannot be read.
+    """
+    library = await get_library(services, tenant, library_id)
+    oldest_first = [Pointer(), *reversed(library.kept)] if _goes_back_to_the_first(library) else library.kept[::-1]
+    changes: list[PageChange] = []
+    for old, new in pairwise(oldest_first):
+        if new.published_at is not None and new.published_at > since:
+            before = await load_manifest(services, tenant, old.path)
+            after = await load_manifest(services, tenant, new.path)
+            changes += [
+                PageChange(kind=kind, page=shown, generation=new.generation)
+                for kind, was, page in _each(compare(before.pages, after.pages))
+                if (shown := page or was) is not None
+            ]
+    return changes
+
+
+def find_generation(library: Library, generation: int) -> Pointer:
+    """The kept generation of that number; raises `GenerationNotFound`."""
+    found = next((pointer for pointer in library.kept if pointer.generation == generation), None)
+    if found is None:
+        kept = ", ".join(str(pointer.generation) for pointer in library.kept) or "none"
+        raise GenerationNotFound(f"Generation {generation} of {library.library_id} is not kept; kept: {kept}.")
+    return found
+
+
+def _goes_back_to_the_first(library: Library) -> bool:
+    return bool(library.kept) and library.kept[-1].generation == 1
+
+
+def _each(changes: Changes) -> Iterator[tuple[Kind, StoredPage | None, StoredPage | None]]:
+    yield from (("added", None, page) for page in changes.added)
+    yield from (("changed", old, page) for old, page in changes.changed)
+    yield from (("removed", page, None) for page in changes.removed)
+
+
+def _compare(url: str, before: str | None, after: str | None) -> tuple[str, ...]:
+    """A unified diff; of a text that is missing or very long only the fact."""
+    if before is None or after is None:
+        return ("(the text is missing)",)
+    old, new = before.splitlines(), after.splitlines()
+    if len(old) + len(new) > _MOST_LINES:
+        return ("(too long to compare)",)
+    return tuple(unified_diff(old, new, fromfile=url, tofile=url, lineterm=""))
