@@ -264,7 +264,7 @@ export interface LibraryHeld {
   limits: Record<string, number>;
 }
 
-/** The library shows a new generation. */
+/** The library shows a new generation; in a dry run: it would, and goes on showing `generation`. */
 export interface LibraryPublished {
   job_id: string;
   time: string;

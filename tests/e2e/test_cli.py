@@ -52,6 +52,35 @@ async def test_a_crawl_leaves_markdown_a_library_and_every_url_with_its_verdict(
     assert events.out == ran.out
 
 
+async def test_a_map_shows_what_a_crawl_would_fetch(cli: Cli, site: SiteServer) -> None:
+    """URLs and verdicts, an estimate at the end, and no library, no page and no folder."""
+    ran = await cli.run("map", site.url())
+    part = await cli.run("map", site.url(), "--pages", "3")
+    *urls, last = ran.lines
+
+    assert (ran.code, part.code) == (0, 0)
+    assert len([url for url in urls if url["verdict"] == "fetched"]) == last["estimate"]["pages"] == PAGES
+    assert last["estimate"]["is_complete"]
+    assert not part.lines[-1]["estimate"]["is_complete"]
+    assert [url["verdict"] for url in part.lines[:-1]].count("fetched") == 3
+    assert None in [url["verdict"] for url in part.lines[:-1]]
+    assert (await cli.run("libraries")).lines == []
+    assert markdown(cli.folder) == []
+
+
+async def test_a_dry_run_leaves_its_log_and_nothing_else(cli: Cli, site: SiteServer) -> None:
+    """The same events as a real one, no library, no folder, no raw response."""
+    ran = await cli.run(*CRAWL, site.url(), "--dry-run", "-o", "out")
+    raw = [path for path in (cli.folder / "home").rglob("*") if path.is_file() and "raw" in path.parts]
+
+    assert ran.code == 3
+    assert (ran.lines[-1]["type"], ran.lines[-1]["dry_run"], ran.lines[-1]["pages"]) == ("job_completed", True, PAGES)
+    assert {"sent_to_processing", "batch_processed", "library_published"} <= {line["type"] for line in ran.lines}
+    assert (await cli.run("libraries")).lines == []
+    assert not (cli.folder / "out").exists()
+    assert raw == []
+
+
 async def test_one_page_is_printed_by_its_url(cli: Cli, site: SiteServer) -> None:
     """Piped into another program it is the Markdown and nothing else."""
     await cli.run(*CRAWL, site.url(), "--library", "manual", "--no-output", "-q")

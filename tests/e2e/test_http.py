@@ -186,6 +186,21 @@ async def test_a_library_is_crawled_by_one_job_at_a_time(home: HttpHome) -> None
 # ---- the stream
 
 
+async def test_a_map_answers_urls_and_an_estimate(home: HttpHome) -> None:
+    """No content, no library; what was not looked at has no verdict."""
+    body = {"url": home.site.url(), "library": "mapped", "sitemap": "skip", "pages": 5}
+    answer = await home.client.post("/v1/map", json=body, timeout=90)
+    found = answer.json()
+    verdicts = Counter(url["verdict"] for url in found["urls"])
+
+    assert answer.status_code == 200, answer.text
+    assert verdicts["fetched"] == 5
+    assert found["estimate"]["pages"] >= 5 + verdicts[None] * 0.5 > 5
+    assert not found["estimate"]["is_complete"]
+    assert (await home.client.get("/v1/libraries/mapped")).status_code == 404
+    assert is_problem(await home.client.post("/v1/map", json={**body, "pages": 0}), 422, "invalid_input")
+
+
 async def test_a_stream_is_the_stored_log_byte_for_byte(home: HttpHome, finished: Finished) -> None:
     """What a client saw live is what everybody reads later."""
     log = await home.log(finished.job_id)

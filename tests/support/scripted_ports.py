@@ -140,7 +140,8 @@ class ScriptedCrawler:
         head = record_head(url=final, status=200, headers={}, body_bytes=size, fetched_at=stamp, record_id="0" * 32)
         record = head + page.html + RECORD_END
         name = f"{request.raw_name}-{sha256(url.encode()).hexdigest()[:8]}"
-        refs = await self._process.services.raw.put(request.tenant, request.job_id, name, (record,))
+        put = self._process.services.raw.put
+        refs = await put(request.tenant, request.job_id, name, (record,)) if request.keep else (None,)
         fetched = FetchedPage(
             final_url=final,
             status=200,
@@ -156,6 +157,7 @@ class ScriptedCrawler:
             noindex=page.noindex,
             nofollow=page.nofollow,
             is_empty=page.is_empty,
+            words=len(page.text.split()) + 1,
             fetched_at=stamp,
         )
         return CrawlResult(url=url, outcome="fetched", page=fetched, status=200, elapsed_ms=20)

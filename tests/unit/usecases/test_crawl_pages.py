@@ -356,3 +356,13 @@ async def test_a_sitemap_never_outgrows_the_answer(crawl: Crawl) -> None:
     assert page is not None
     assert page.links_truncated
     assert len(page.links) > 5_000
+
+
+async def test_a_dry_run_gets_the_facts_and_stores_nothing(crawl: Crawl) -> None:
+    """Neither the response, nor what was rendered of it."""
+    answer = await crawl.call("/docs/a", renders=True, keep=False)
+    page = answer.results[0].page
+
+    assert page is not None
+    assert (page.title, page.words, page.raw, answer.puts) == ("Hello", 3, None, 0)
+    assert crawl.shelf.readings == {}

@@ -77,6 +77,10 @@ class Backend(Protocol):
         """Create a job from the body of `POST /v1/jobs`; raises `LibraryBusy` naming the job in the way."""
         ...
 
+    async def map_site(self, body: Mapping[str, Any]) -> Json:
+        """What a crawl would fetch, from the body of `POST /v1/map`."""
+        ...
+
     async def get_job(self, job_id: str) -> Json:
         """One job; raises `JobNotFound`."""
         ...

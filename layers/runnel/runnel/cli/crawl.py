@@ -183,7 +183,7 @@ def _output_folder(body: Json, output: str | None) -> str | None:
     from runnel.domain.paths import library_name_from
     from runnel.usecases.create_job import parse_start_url
 
-    if output == "":
+    if output == "" or body.get("dry_run"):
         return None
     name = output or body.get("library") or library_name_from(parse_start_url(body["urls"][0]))
     folder = Path(name).expanduser().absolute()

@@ -22,7 +22,7 @@ from runnel.errors import InputInvalid, RunnelError
 from runnel.local.home import TENANT, Home, open_home
 from runnel.settings import Settings
 from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_job
-from runnel.web.shapes import job_to_json, library_to_json, look_to_json, page_to_json, url_to_json
+from runnel.web.shapes import job_to_json, library_to_json, look_to_json, map_to_json, page_to_json, url_to_json
 
 if TYPE_CHECKING:
     from runnel.cli.desk import LibraryDesk
@@ -63,6 +63,16 @@ class LocalBackend:
 
         new = self._new_job(body, idempotency_key)
         return _plain(job_to_json(await create_job(self._services, new, invoke=False)))
+
+    async def map_site(self, body: Mapping[str, Any]) -> Json:
+        """Map a site by a job that this process drives."""
+        from runnel.usecases.create_job import create_job
+        from runnel.usecases.map_site import map_job, read_map
+
+        new = self._new_job({name: value for name, value in body.items() if name != "pages"}, None)
+        job = await create_job(self._services, map_job(new, pages=body["pages"]), invoke=False)
+        await asyncio.wait({self.drive(job.job_id)})
+        return map_to_json(await read_map(self._services, self._tenant, job.job_id, limit=new.options.limit))
 
     async def get_job(self, job_id: str) -> Json:
         """One job, and how far its log goes."""

@@ -27,6 +27,7 @@ _COLLECT_AFTER: Final = 50_000
 #: Command → where it is.
 _COMMANDS: Final[Mapping[str, str]] = {
     "crawl": "runnel.cli.crawl:crawl",
+    "map": "runnel.cli.map:map_site",
     "jobs": "runnel.cli.jobs:jobs",
     "status": "runnel.cli.jobs:status",
     "watch": "runnel.cli.watch:watch",

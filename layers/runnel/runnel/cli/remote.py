@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _CONNECT_S: Final = 10.0
 _ANSWER_S: Final = 60.0
+#: A map takes a minute, and what comes around it.
+_MAP_S: Final = 120.0
 #: A stream that is silent for so long is broken: a heartbeat comes every ten seconds.
 _SILENCE_S: Final = 35.0
 #: Waits between the tries of a stream that brings nothing; then we give up. The job does not.
@@ -72,6 +74,10 @@ class RemoteBackend:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         created = await self._json("POST", "/v1/jobs", json=dict(body), headers=headers)
         return await self.get_job(created["job_id"])
+
+    async def map_site(self, body: Mapping[str, Any]) -> Json:
+        """Let the server map a site."""
+        return await self._json("POST", "/v1/map", json=dict(body), timeout=_MAP_S)
 
     async def get_job(self, job_id: str) -> Json:
         """One job."""

@@ -42,7 +42,7 @@ def effects_of(events: Iterable[tuple[DurableEvent, Note]]) -> Effects:
                 verdicts.append(verdict_of(event, note))
             case UrlsDiscovered():
                 ruled_out.extend(_ruled_out_of(event, note))
-            case SentToProcessing():
+            case SentToProcessing() if not note.get("dry"):
                 batches.append(BatchItem(batch_id=event.batch_id, pages=event.pages))
             case _:
                 pass

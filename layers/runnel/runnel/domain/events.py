@@ -277,7 +277,7 @@ class Handover(_Durable):
 
 
 class LibraryPublished(_Durable):
-    """The library shows a new generation."""
+    """The library shows a new generation; in a dry run: it would, and goes on showing `generation`."""
 
     type: Literal["library_published"] = "library_published"
     library_id: str

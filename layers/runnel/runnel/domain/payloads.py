@@ -79,6 +79,8 @@ class CrawlRequest(_Payload):
     ports: tuple[int, ...] = ()
     #: Links reported per page, at most.
     max_links: int = 10_000
+    #: Whether responses are stored; a dry run wants their facts only.
+    keep: bool = True
 
 
 class FetchedPage(_Payload):
@@ -105,6 +107,7 @@ class FetchedPage(_Payload):
     robots_tag: bool = False
     canonical: str | None = None
     is_empty: bool = False
+    words: int = 0
     #: Names the text of the main part, whatever stands around it; empty when the body says as much.
     text_hash: str = ""
     etag: str | None = None

@@ -204,7 +204,8 @@ class _Call:
     async def _read_html(self, response: FetchResponse, fetched_at: str) -> "tuple[PageReading, RawRef | None]":
         """Read links and facts, and the Markdown too where it can be handed on."""
         body, url, charset = response.body, response.url, response.charset
-        keeper, render = self._ports.keeper, self._ports.rendered is not None
+        keeper = self._ports.keeper if self._request.keep else None
+        render = self._request.keep and self._ports.rendered is not None
         try:
             if keeper is None:
                 return await self._ports.reader.read(body, url=url, charset=charset, render=render), None
@@ -249,7 +250,7 @@ class _Call:
 
     def _is_kept(self, page: _Page) -> bool:
         """Tell whether anybody will want the body again."""
-        return self._request.purpose == "pages" and not page.is_empty
+        return self._request.keep and self._request.purpose == "pages" and not page.is_empty
 
     async def _store(self, pages: list[_Page]) -> dict[int, RawRef]:
         """Store the bodies that were not kept yet, and hand on what was rendered; where each lies, by the page's id."""
@@ -306,6 +307,7 @@ class _Call:
             noindex=noindex or (reading is not None and reading.noindex),
             canonical=reading.canonical if reading is not None else None,
             is_empty=page.is_empty,
+            words=reading.words if reading is not None else len(response.body.split()),
             text_hash=reading.text_hash if reading is not None else "",
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),

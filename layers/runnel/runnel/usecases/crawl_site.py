@@ -212,6 +212,7 @@ class SiteCrawl:
             headers=self.robots.headers.of(urls[0]),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
             ports=self.robots.ports,
+            keep=not self._job.options.dry_run,
         )
 
     async def _call(self, urls: tuple[str, ...], request: CrawlRequest) -> None:
@@ -318,7 +319,7 @@ class SiteCrawl:
         note = page_note(page, canonical, fold.starts[result.url], self.discovery.source_of(result.url))
         self._recorder.emit(
             e.UrlCrawled,
-            note={**note, **links},
+            note={**note, **links, **({"words": page.words} if self._job.options.dry_run else {})},
             url=result.url,
             final_url=final_url,
             status=page.status,

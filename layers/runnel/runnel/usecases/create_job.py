@@ -37,7 +37,6 @@ from runnel.usecases.services import Services
 #: Options that are promised and not built: each with the value that asks for nothing. Trim it as they come.
 UNBUILT: Final[Mapping[str, Any]] = {
     "steps": ("download", "process", "index"),
-    "dry_run": False,
     "retry_batches": 2,
 }
 
@@ -165,7 +164,7 @@ def _job(services: Services, new: NewJob, library_id: str, sources: tuple[Source
         options=_bounded(new.options, services.tuning.max_usd),
         start=new.start,
         request_hash=hashlib.sha256(body.encode()).hexdigest()[:32],
-        output=new.output,
+        output=None if new.options.dry_run else new.output,
     )
 
 
@@ -177,7 +176,7 @@ def _bounded(options: JobOptions, max_usd: float | None) -> JobOptions:
 
 
 async def _claim(services: Services, job: Job) -> None:
-    if job.is_over:
+    if job.is_over or job.options.dry_run:  # which stores no page, and so may run beside another
         return
     await services.libraries.ensure(
         Library(tenant=job.tenant, library_id=job.library_id, sources=job.sources, created_at=job.created_at)

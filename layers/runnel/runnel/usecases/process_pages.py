@@ -119,7 +119,7 @@ def page_key(content_hash: str) -> str:
 
 def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str, str]) -> StoredPage:
     """The page as the manifest will list it."""
-    score, reason = _quality(reading)
+    score, reason = quality_of(reading.words)
     return StoredPage(
         page_id=url_hash(page.final_url),
         url=page.final_url,
@@ -147,7 +147,7 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
     )
 
 
-def _quality(reading: "PageReading") -> tuple[int, str]:
+def quality_of(words: int) -> tuple[int, str]:
     """A first score from the number of words alone: 40 words and more are whole."""
-    score = min(100, reading.words * 5 // 2)
-    return score, "" if score == 100 else f"{reading.words} words"
+    score = min(100, words * 5 // 2)
+    return score, "" if score == 100 else f"{words} words"

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from runnel.domain import events as e
 from runnel.domain.bus import count_records
 from runnel.domain.changes import Changes, compare
 from runnel.domain.fold import JobFold
@@ -29,6 +30,7 @@ from runnel.usecases.known_pages import find_missing, load_known_again, objects_
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
+from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.tell_bus import tell_again, tell_changes
 from runnel.usecases.track_batches import result_key
@@ -75,7 +77,7 @@ async def publish(
         library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
         if library is None:
             raise LibraryNotFound(f"The library {job.library_id} has gone.")
-        base, base_path, damage = await _read_base(services, library)
+        base, base_path, damage = await read_base(services, library)
         warning = damage or lost
         if job.job_id in library.published:
             return await _found(services, library, job, base)
@@ -120,7 +122,26 @@ async def _found(services: Services, library: Library, job: Job, base: Manifest)
     return Published(generation=generation, pages=tuple(base.pages.values()))
 
 
-async def _read_base(services: Services, library: Library) -> tuple[Manifest, str, str | None]:
+def tell_published(recorder: Recorder, job: Job, published: Published) -> None:
+    """Say what became of a result."""
+    if published.warning is not None:
+        recorder.emit(e.Log, level="warning", message=published.warning)
+    if published.hold is not None:
+        hold = published.hold
+        recorder.emit(e.LibraryHeld, library_id=job.library_id, reason=hold.reason, limits=dict(hold.limits))
+        return
+    recorder.emit(
+        e.LibraryPublished,
+        library_id=job.library_id,
+        generation=published.generation,
+        added=published.added,
+        changed=published.changed,
+        removed=published.removed,
+        unchanged=published.unchanged,
+    )
+
+
+async def read_base(services: Services, library: Library) -> tuple[Manifest, str, str | None]:
     """The generation that the library shows, and its path; when it is damaged the newest that is not, and a warning."""
     warning = None
     for pointer in (library.pointer, *library.kept[1:]):

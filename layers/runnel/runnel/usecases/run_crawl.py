@@ -18,13 +18,14 @@ from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, RunnelError
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.crawl_site import SiteCrawl
+from runnel.usecases.dry_run import DryBatches, preview
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
 from runnel.usecases.lifetime import Lifetime, most_terms
 from runnel.usecases.patience import sure
-from runnel.usecases.publish import Published, publish
+from runnel.usecases.publish import Published, publish, tell_published
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.track_batches import BatchTracker
@@ -100,7 +101,8 @@ class _Driver:
         self._lifetime = Lifetime.until(deadline_s, services.clock.monotonic(), services.tuning)
         self._leaving = leaving
         self._keeper = LeaseKeeper(services, taken)
-        self._batches = BatchTracker(services, taken.job, taken.lease.term)
+        batches = DryBatches if taken.job.options.dry_run else BatchTracker
+        self._batches = batches(services, taken.job, taken.lease.term)
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
         self._batches.recorder = self._recorder
         self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
@@ -193,10 +195,9 @@ class _Driver:
             self._site.advance()
         if self._stop is None and self._batches.backlog < self._services.tuning.backlog_pages:
             self._site.reserve(self._job.options.limit)
-        if not self._job.options.dry_run:
-            if self._is_fetched:
-                self._batches.choose_last()
-            self._batches.send(is_last=self._is_fetched)
+        if self._is_fetched:
+            self._batches.choose_last()
+        self._batches.send(is_last=self._is_fetched)
 
     def _spent(self) -> EndedBecause | None:
         """Which of the job's bounds is reached, if any."""
@@ -216,10 +217,8 @@ class _Driver:
         return self._site.is_done or (self._stop is not None and self._site.is_quiet)
 
     def _is_finished(self) -> bool:
-        is_processed = self._job.options.dry_run or self._batches.is_done
-        return (
-            self._is_fetched and is_processed and self._recorder.first_pending_s is None and self._drain_until_s is None
-        )
+        is_told = self._recorder.first_pending_s is None
+        return self._is_fetched and self._batches.is_done and is_told and self._drain_until_s is None
 
     def _is_flush_due(self) -> bool:
         since_s = self._recorder.first_pending_s
@@ -340,7 +339,7 @@ class _Driver:
         if not await self._mark():
             return False
         fold = self._recorder.fold
-        if fold.kept and not fold.held and not self._job.options.dry_run:
+        if fold.kept and not fold.held:
             await self._publish(because)
         why = self._site.why_nothing
         await self._end(decide_end(self._job, self._recorder.fold, because, why_nothing=why))
@@ -363,29 +362,15 @@ class _Driver:
 
     async def _publish(self, because: EndedBecause) -> None:
         fold = self._recorder.fold
-        run = str(self._keeper.lease.term)
-        published = await publish(self._services, self._job, fold, run=run, because=because)
+        if self._job.options.dry_run:
+            published = await preview(self._services, self._job, fold, because=because)
+        else:
+            run = str(self._keeper.lease.term)
+            published = await publish(self._services, self._job, fold, run=run, because=because)
         if fold.published is None:
-            self._tell_published(published)
+            tell_published(self._recorder, self._job, published)
             await self._recorder.flush()
         await self._show_output(published)
-
-    def _tell_published(self, published: Published) -> None:
-        if published.warning is not None:
-            self._recorder.emit(e.Log, level="warning", message=published.warning)
-        if published.hold is not None:
-            library_id, hold = self._job.library_id, published.hold
-            self._recorder.emit(e.LibraryHeld, library_id=library_id, reason=hold.reason, limits=dict(hold.limits))
-            return
-        self._recorder.emit(
-            e.LibraryPublished,
-            library_id=self._job.library_id,
-            generation=published.generation,
-            added=published.added,
-            changed=published.changed,
-            removed=published.removed,
-            unchanged=published.unchanged,
-        )
 
     async def _show_output(self, published: Published) -> None:
         """Make the output folder equal to the library; if that fails the job is still completed, and says so."""

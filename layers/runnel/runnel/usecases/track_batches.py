@@ -100,16 +100,18 @@ class BatchTracker:
             self._send_batch(tuning.batch_pages)
 
     def _send_batch(self, most: int) -> None:
-        urls = tuple(self.recorder.fold.loose)[:most]
+        self._tell_sent(tuple(self.recorder.fold.loose)[:most])
+
+    def _tell_sent(self, urls: tuple[str, ...], *, is_dry: bool = False) -> None:
         self._count += 1
         self._waiting_since_s = None
-        self.recorder.emit(
-            e.SentToProcessing,
-            note={"urls": list(urls)},
-            batch_id=f"{self._term}-{self._count}",
-            urls=urls,
-            pages=len(urls),
-        )
+        note = {"urls": list(urls), "dry": True} if is_dry else {"urls": list(urls)}
+        self.recorder.emit(e.SentToProcessing, note=note, batch_id=self._last_id, urls=urls, pages=len(urls))
+
+    @property
+    def _last_id(self) -> str:
+        """The id of the batch that was told last."""
+        return f"{self._term}-{self._count}"
 
     async def invoke(self, batch_id: str) -> None:
         """Ask the processor for a whole batch; a call that fails is overdue later."""

@@ -3,7 +3,18 @@
 from fastapi import FastAPI
 
 from runnel import __version__
-from runnel.web import generations, jobs, libraries, many_jobs, openapi, operations, problems, reference, streams
+from runnel.web import (
+    generations,
+    jobs,
+    libraries,
+    many_jobs,
+    maps,
+    openapi,
+    operations,
+    problems,
+    reference,
+    streams,
+)
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
 
@@ -20,7 +31,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for part in (operations, jobs, many_jobs, streams, generations, libraries, reference):
+    for part in (operations, jobs, many_jobs, maps, streams, generations, libraries, reference):
         app.include_router(part.router)
     openapi.describe(app)
     return app

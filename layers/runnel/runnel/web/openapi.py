@@ -43,6 +43,8 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/jobs/{job_id}/urls": ("application/x-ndjson",),
     "GET /v1/libraries/{library_id}/pages/{page_id}": ("text/markdown",),
 }
+#: Bodies that name start URLs.
+_WITH_URLS: Final = frozenset({"POST /v1/jobs", "POST /v1/map"})
 #: A stream, and that there is nothing more to be streamed.
 _STREAMS: Final = frozenset({"GET /v1/jobs/{job_id}/stream"})
 _TEXT: Final = {"schema": {"type": "string"}}
@@ -127,7 +129,7 @@ def _problems(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
         codes["409"] = _CONFLICTS[name]
     if "requestBody" in operation:
         codes["413"] = ("too_large",)
-    codes |= {"422": ("invalid_input", "invalid_url") if name == "POST /v1/jobs" else ("invalid_input",)}
+    codes |= {"422": ("invalid_input", "invalid_url") if name in _WITH_URLS else ("invalid_input",)}
     codes |= {"503": ("store_unavailable",)}
     answers = {status: _problem(_in_words(status, of)) for status, of in codes.items()}
     return answers | {"default": _problem("Anything else.")}

@@ -17,6 +17,7 @@ from runnel.usecases.list_urls import UrlRecord
 if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
     from runnel.usecases.diff_library import PageChange
     from runnel.usecases.look_at_job import Look
+    from runnel.usecases.map_site import SiteMap
     from runnel.usecases.publish import Published
 
 
@@ -30,6 +31,10 @@ def look_to_json(look: "Look") -> dict[str, Any]:
         "last_seq": look.last_seq,
         "activities": [json.loads(line) for line in look.activities],
     }
+
+
+#: URLs that one answer shows of a map.
+_MAPPED_URLS = 50_000
 
 
 def job_to_json(job: Job, *, counts: Counts | None = None) -> dict[str, Any]:
@@ -116,4 +121,16 @@ def page_to_json(page: StoredPage, *, path: str | None = None) -> dict[str, Any]
         "fetched_at": page.fetched_at,
         "path": path,
         "metadata": page.metadata,
+    }
+
+
+def map_to_json(found: "SiteMap") -> dict[str, Any]:
+    """A map: the first URLs of it (the job has all), and the estimate."""
+    return {
+        "job_id": found.job.job_id,
+        "url": found.job.url,
+        "estimate": asdict(found.estimate),
+        "urls": [url_to_json(url) for url in found.urls[:_MAPPED_URLS]],
+        "truncated": len(found.urls) > _MAPPED_URLS,
+        "links": job_links(found.job.job_id),
     }
