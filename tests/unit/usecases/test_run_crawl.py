@@ -90,23 +90,6 @@ async def test_money_spent_by_earlier_drivers_counts() -> None:
     assert (ending.ended_because, ending.cost_usd) == (EndedBecause.BUDGET, 1.25)
 
 
-async def test_a_dry_run_has_the_same_events_and_stores_nothing() -> None:
-    """It answers "what would be crawled?"."""
-    home = ScriptedHome(_SITE)
-    job = await home.create()
-    options = job.options.model_copy(update={"dry_run": True})  # creating a job refuses it until it is whole
-    home.state.jobs[TENANT, job.job_id] = replace(job, options=options)
-    await home.finish(home.drive(home.process("D1"), job))
-    job = home.meta(job)
-    kinds = {event.type for event in home.log(job)}
-
-    assert job.state is JobState.COMPLETED
-    assert {"url_crawled", "urls_discovered"} <= kinds
-    assert not kinds & {"sent_to_processing", "library_published"}
-    assert home.submitted == []
-    assert home.state.libraries[TENANT, job.library_id].pointer.generation == 0
-
-
 async def test_no_page_no_success_and_the_reason_is_told() -> None:
     """Not "completed, 0 pages"."""
     home = ScriptedHome({})
