@@ -87,7 +87,8 @@ async def run_crawl(
     finally:
         await driver.close()
         services.locks.release(job_id)
-    if drive is Drive.ENDED and (deadline_s is None or deadline_s - services.clock.monotonic() > _TIDY_S):
+    has_time = deadline_s is None or deadline_s - services.clock.monotonic() > _TIDY_S
+    if drive is Drive.ENDED and has_time and not taken.job.options.dry_run:
         with suppress(RunnelError):
             await collect_garbage(services, tenant)
     return drive
