@@ -66,14 +66,14 @@ def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkR
     if contents.any_of("table"):
         expand_spans(main, contents)
     _make_absolute(main, resolver)
-    markdown = _rendered(main, text)
+    markdown = _rendered(main, text, resolver)
     if contents.any_of(*BOXES):
         markdown = restore_admonitions(markdown)
     markdown = markdown.strip("\n")
     return f"{markdown}\n" if markdown.strip() else ""
 
 
-def _rendered(main: turbohtml.Element, text: str) -> str:
+def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str:
     """Render *main*, whose text is *text*, with plain spaces; and again when a small change makes more expressible."""
     has_no_breaks = NO_BREAK_SPACE in text
     in_markdown = has_no_breaks and are_between_words(text)
@@ -85,20 +85,20 @@ def _rendered(main: turbohtml.Element, text: str) -> str:
         if replaced is None:
             replace_in_tree(main)
         markdown = main.to_markdown(STYLE) if replaced is None else replaced
-    if not _make_expressible(main, markdown):
+    if not _make_expressible(main, markdown, resolver):
         return markdown
     if has_no_breaks:
         replace_in_tree(main)
     return main.to_markdown(STYLE)
 
 
-def _make_expressible(main: turbohtml.Element, markdown: str) -> bool:
+def _make_expressible(main: turbohtml.Element, markdown: str, resolver: LinkResolver) -> bool:
     """Change what the renderer wrote as HTML, or as nothing, in *markdown*; returns whether there was anything."""
     changed = False
     if "<" in markdown:
         changed = "<table" in markdown and pad_rows(main)
         if "](<" in markdown:
-            changed = _trim_targets(main) or changed
+            changed = _trim_targets(main, resolver) or changed
         if EMPHASIS_TAG.search(markdown):
             changed = _unwrap_inexpressible(main) or changed
     if "[](" in markdown:
@@ -113,15 +113,22 @@ def _drop_bare_links(main: turbohtml.Element) -> bool:
     return bool(links)
 
 
-def _trim_targets(main: turbohtml.Element) -> bool:
-    """Drop the white space around targets, which rewriting leaves where it stood; returns whether there was any."""
+def _trim_targets(main: turbohtml.Element, resolver: LinkResolver) -> bool:
+    """Drop the white space around targets, which rewriting leaves where it stood; returns whether there was any.
+
+    A link without a target leads to the page itself, and an image without one shows nothing.
+    """
     trimmed = False
-    for element in main.select("a[href], img[src]"):
+    for element in main.select("a[href], img"):
         name = "href" if element.tag == "a" else "src"
         target = element.attr(name) or ""
-        if target != target.strip():
-            element.attrs[name] = target.strip()
-            trimmed = True
+        if not target.strip() and element.tag == "img":
+            element.decompose()
+        elif target != target.strip() or not target:
+            element.attrs[name] = target.strip() or resolver.absolute("") or ""
+        else:
+            continue
+        trimmed = True
     return trimmed
 
 
@@ -151,7 +158,9 @@ def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> N
     """See to code blocks and powers in one walk."""
     found = contents.any_of("pre", "sup")
     for element in main.select(found) if found else ():
-        if element.tag == "pre":
+        if element.tag == "pre" and not element.text.strip():
+            element.decompose()
+        elif element.tag == "pre":
             name_language(element)
         elif POWER.fullmatch(element.text):
             element.insert(0, turbohtml.Text("^"))
