@@ -12,13 +12,18 @@ import turbohtml
 from runnel.extraction.contents import Contents
 from runnel.extraction.metadata import one_line
 
-#: Sphinx and Material for MkDocs, GitHub, Docusaurus; then DocBook's and Asciidoctor's bare class names.
+#: How generators mark one: Sphinx and Material for MkDocs, GitHub, Docusaurus, Starlight, VitePress, Antora, Mintlify,
+#: GitBook; then the bare class names of DocBook, Asciidoctor, and folded boxes.
 BOXES: Final = (
-    ".admonition", ".markdown-alert", ".theme-admonition",
-    "div.note", "div.tip", "div.important", "div.warning", "div.caution",
+    ".admonition", ".markdown-alert", ".theme-admonition", ".starlight-aside", ".custom-block", ".admonitionblock",
+    ".callout", ".hint", "div.note", "div.tip", "div.important", "div.warning", "div.caution", "details.note",
+    "details.tip", "details.info", "details.warning", "details.danger",
 )  # fmt: skip
 
-TITLES: Final = ".admonition-title, .markdown-alert-title, h3.title, summary"
+TITLES: Final = (
+    ".admonition-title, .markdown-alert-title, h3.title, summary, .starlight-aside__title, .custom-block-title, "
+    'td.icon, [class*="admonitionHeading"], details > p:first-child'
+)
 
 #: GitHub knows five kinds; the others are told by the nearest.
 KINDS: Final = {
@@ -54,6 +59,8 @@ def _kind(box: turbohtml.Element) -> str:
     """Return the alert of the most exact class: `admonition` itself says least and counts last."""
     names = [name.lower().rpartition("-")[2] for name in (box.attr("class") or "").split()]
     kinds = [KINDS[name] for name in sorted(names, key="admonition".__eq__) if name in KINDS]
+    if not kinds:
+        kinds = [KINDS[name] for name in [(box.attr("data-callout-type") or "").lower()] if name in KINDS]
     return kinds[0] if kinds else ""
 
 
@@ -67,6 +74,10 @@ def _mark(box: turbohtml.Element, kind: str) -> None:
     if title is not None:
         said = one_line(title.text)
         title.decompose()
+    cell = box.select_one("td.content")
+    if cell is not None:  # Antora lays its boxes out as tables
+        box.set_inner_html("")
+        box.extend([child.extract() for child in list(cell.children)])
     if said and said.rstrip(":").upper() != kind:
         box.insert(0, _bold_line(said))
     box.tag = "blockquote"

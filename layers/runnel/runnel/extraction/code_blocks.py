@@ -45,6 +45,9 @@ NO_LANGUAGE: Final = frozenset(
      "undefined", "auto", "notranslate"}
 )  # fmt: skip
 
+#: How far above a block its language may stand; beyond two boxes (a table of lines between) only in one spelling.
+LANGUAGE_ABOVE: Final = 7
+
 #: Names of one tool for a language that everyone else calls otherwise.
 SAME_LANGUAGE: Final = {
     "python3": "python",
@@ -125,18 +128,24 @@ def _counts(text: str) -> bool:
 
 
 def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
-    """Return what the first code element, the block, or one of the two boxes around it says."""
+    """Return what the first code element, the block, or one of the boxes around it says."""
+    for element in (*codes[:1], block):
+        found = _language_of(element)
+        if found:
+            return found
     around = block.parent
-    for element in (*codes[:1], block, around, around.parent if around is not None else None):
-        if isinstance(element, turbohtml.Element):
-            found = _language_of(element)
-            if found:
-                return found
+    for above in range(LANGUAGE_ABOVE):
+        if not isinstance(around, turbohtml.Element):
+            break
+        found = _language_of(around) if above < 2 or "language-" in (around.attr("class") or "") else ""
+        if found:
+            return found
+        around = around.parent
     return ""
 
 
 def _language_of(element: turbohtml.Element) -> str:
-    named = element.attr("data-lang") or element.attr("data-language")
+    named = element.attr("data-lang") or element.attr("data-language") or element.attr("language")
     return _language_in(named, "") if named else _language_in("", element.attr("class") or "")
 
 

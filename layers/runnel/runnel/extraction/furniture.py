@@ -13,11 +13,12 @@ import turbohtml
 
 from runnel.extraction.contents import Contents
 
-#: What no reader of the text misses: controls, permalink marks, edit links, line numbers.
+#: What no reader of the text misses: controls, edit links, text for screen readers only, line numbers.
 FURNITURE: Final = (
     "nav", "footer", "script", "style", "template", "noscript", "iframe", "object", "button", "input", "select",
-    "textarea", "svg", "span.mw-editsection", "span.editsection", "a.skip-link", "a.srclink", "td.linenos",
-    "span.linenos",
+    "textarea", "svg", "span.mw-editsection", "span.editsection", "a.skip-link", "a.srclink", "a.sl-anchor-link",
+    "span.sr-only", "span.visually-hidden", "span.lang", "span.theme-doc-version-badge", "div.line-numbers-wrapper",
+    "td.linenos", "span.linenos",
 )  # fmt: skip
 
 #: Roles that say outright what a block is.

@@ -22,6 +22,8 @@ PERMALINK_MARKS: Final = frozenset(
         "\N{LINK SYMBOL}\ufe0f",
         "\uf0c1",
         "\u200b",
+        "\u21a9",
+        "\u21a9\ufe0e",
         "◆",
         "⚓",
         "∞",

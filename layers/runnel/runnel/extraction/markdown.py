@@ -13,6 +13,7 @@ import turbohtml
 from runnel.extraction.admonitions import BOXES, restore_admonitions
 from runnel.extraction.code_blocks import name_language
 from runnel.extraction.contents import Contents
+from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.spaces import NO_BREAK_SPACE, are_between_words, replace_in_markdown, replace_in_tree
 from runnel.extraction.tables import SPANNED, expand_spans, pad_rows
@@ -69,7 +70,7 @@ def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkR
     markdown = _rendered(main, text, resolver)
     if contents.any_of(*BOXES):
         markdown = restore_admonitions(markdown)
-    markdown = markdown.strip("\n")
+    markdown = strip_unseen(markdown).strip("\n")
     return f"{markdown}\n" if markdown.strip() else ""
 
 
@@ -162,7 +163,7 @@ def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> N
             element.decompose()
         elif element.tag == "pre":
             name_language(element)
-        elif POWER.fullmatch(element.text):
+        elif POWER.fullmatch(element.text) and element.select_one("a") is None:
             element.insert(0, turbohtml.Text("^"))
 
 

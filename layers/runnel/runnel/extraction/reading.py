@@ -16,17 +16,32 @@ from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
+from runnel.extraction.hidden import strip_hidden
 from runnel.extraction.limits import check_depth, check_size
 from runnel.extraction.links import LinkResolver, find_base, find_links
 from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
+from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
 from runnel.extraction.metadata import read_metadata
 from runnel.extraction.page import Heading, PageReading, pack_markdown
+from runnel.extraction.panels import SETS, label_panels
 from runnel.extraction.spaces import NO_BREAK_SPACE
 from runnel.extraction.tables import open_layout_tables
 
 #: What is asked of a tree before it changes, for links alone and for Markdown too.
-ASKED: Final = (*BOXES, *LEVELS, *FURNITURE, *LINED_BLOCKS, "a[hreflang]", "form", "header", "pre", "table")
+ASKED: Final = (
+    *BOXES,
+    *LEVELS,
+    *FURNITURE,
+    *LINED_BLOCKS,
+    *FORMULAS,
+    *SETS,
+    "a[hreflang]",
+    "form",
+    "header",
+    "pre",
+    "table",
+)
 RENDERED_TOO: Final = tuple(dict.fromkeys((*ASKED, *RENDERED)))
 
 #: Maps the bytes of ASCII's white space to a space, and all others to an x; beside it only no-break spaces are real.
@@ -64,10 +79,13 @@ def _read_main(
     tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, title: str, render: bool
 ) -> tuple[tuple[Heading, ...], str, str]:
     """Return headings, text and Markdown of the main part."""
+    formulas = mark_formulas(tree, contents)  # first of all: some are scripts
+    label_panels(tree, contents)  # before the furniture, for the labels of tabs are buttons
     part = choose_main_part(tree, contents, title)
     if part is None:
         return (), "", ""
     main = part.element
+    strip_hidden(main)
     drop_marks(main)
     mend_code_blocks(main, contents)
     if contents.any_of("table") and main.select_one("table") is not None:
@@ -75,7 +93,7 @@ def _read_main(
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
     headings = take_headings(main, contents, title)
     text = main.text
-    markdown = render_markdown(main, contents, resolver, text) if render else ""
+    markdown = restore_formulas(render_markdown(main, contents, resolver, text), formulas) if render else ""
     return headings, text, markdown
 
 

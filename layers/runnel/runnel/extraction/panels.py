@@ -1,0 +1,85 @@
+"""Tabs and folded parts: all of their text in full, each under its own label in bold.
+
+Law: a panel gets the label that the page ties to it, else the one at its place; labels without panels stay text.
+"""
+
+from typing import Final
+
+import turbohtml
+
+from runnel.extraction.contents import Contents
+from runnel.extraction.metadata import one_line
+
+#: Sets of tabs: the box around one, its labels, its panels. The first is how accessible pages write it.
+TABS: Final = (
+    ("div[role=tabpanel]", "[role=tab]", "[role=tabpanel]"),
+    (".tabbed-set", ".tabbed-labels > label", ".tabbed-block"),  # Material for MkDocs
+    (".vp-code-group", ".tabs > label", ".blocks > div"),  # VitePress
+)
+SETS: Final = (*(box for box, _, _ in TABS), "summary")
+
+#: How far above its panels the box of a set may stand.
+SET_ABOVE: Final = 4
+
+#: What makes a summary more than a line.
+BLOCKS: Final = "h1, h2, h3, h4, h5, h6, section, pre, ul, table"
+
+
+def label_panels(tree: turbohtml.Document, contents: Contents) -> None:
+    """Write each tab's label at the head of its panel, and make the line of a folded part bold."""
+    for box_name, label_name, panel_name in TABS:
+        if contents.any_of(box_name):
+            for box in _sets(tree, box_name, label_name):
+                _label(box, label_name, panel_name)
+    for summary in tree.select("summary") if contents.any_of("summary") else ():
+        if summary.select_one(BLOCKS) is None and summary.text.strip():
+            _embolden(summary)
+
+
+def _sets(tree: turbohtml.Document, box_name: str, label_name: str) -> list[turbohtml.Element]:
+    boxes = tree.select(box_name)
+    if box_name.startswith("."):
+        return boxes
+    # Of a panel only its neighbourhood tells where its set begins.
+    return [box for box in dict.fromkeys(_around(panel, label_name) for panel in boxes) if box is not None]
+
+
+def _around(panel: turbohtml.Element, label_name: str) -> turbohtml.Element | None:
+    box = panel.parent
+    for _ in range(SET_ABOVE):
+        if not isinstance(box, turbohtml.Element):
+            return None
+        if box.select_one(label_name) is not None:
+            return box
+        box = box.parent
+    return None
+
+
+def _label(box: turbohtml.Element, label_name: str, panel_name: str) -> None:
+    labels, panels = box.select(label_name), box.select(panel_name)
+    if len(labels) != len(panels):
+        return
+    named = {label.attr("id"): label for label in labels if label.attr("id")}
+    for label, panel in zip(labels, panels, strict=True):
+        said = one_line(named.get(panel.attr("aria-labelledby"), label).text)
+        if said:
+            panel.insert(0, _bold_line(said))
+        panel.attrs.pop("hidden", None)
+    for label in labels:
+        (label.closest("[role=tablist]") or label).decompose()
+
+
+def _embolden(summary: turbohtml.Element) -> None:
+    for box in summary.select("p, div, b, strong"):
+        box.unwrap()
+    bold = turbohtml.Element("strong")
+    bold.extend([child.extract() for child in list(summary.children)])
+    summary.append(bold)
+    summary.tag = "p"
+
+
+def _bold_line(text: str) -> turbohtml.Element:
+    line, bold = turbohtml.Element("p"), turbohtml.Element("strong")
+    bold.append(turbohtml.Text(text))
+    line.append(bold)
+    return line
