@@ -55,7 +55,7 @@ async def read_result(base: str, job_id: str, library: str, headers: Mapping[str
         log = await client.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "application/x-ndjson"})
         urls = await _all(client, f"/v1/jobs/{job_id}/urls")
         pages = await _all(client, f"/v1/libraries/{library}/pages")
-        job = (await client.get(f"/v1/jobs/{job_id}")).json()
+        job = (await _patiently(client, f"/v1/jobs/{job_id}", {})).json()
         libraries = (await client.get("/v1/libraries")).json()["items"]
     addresses = Counter(url["url"] for url in urls) + Counter(page["url"] for page in pages)
     assert max(addresses.values()) <= 2, "a URL or a page is listed twice"
@@ -72,13 +72,23 @@ async def _all(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     cursor = None
     while True:
-        answer = await client.get(path, params={"limit": 10_000, **({"cursor": cursor} if cursor else {})})
-        assert answer.status_code == 200, answer.text
+        answer = await _patiently(client, path, {"limit": "10000", **({"cursor": cursor} if cursor else {})})
         body = answer.json()
         items += body["items"]
         cursor = body.get("next_cursor")
         if not cursor:
             return items
+
+
+async def _patiently(client: httpx.AsyncClient, path: str, params: Mapping[str, str]) -> httpx.Response:
+    """Ask again while the store is slow: moto answers one request at a time."""
+    answer = await client.get(path, params=dict(params))
+    for _ in range(20):
+        if answer.status_code != 503:
+            break
+        answer = await client.get(path, params=dict(params))
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
 @dataclass(slots=True, kw_only=True)

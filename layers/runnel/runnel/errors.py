@@ -18,6 +18,7 @@
     ├── ManifestDamaged         the list of a library's pages cannot be read
     ├── EventsExpired           part of the log is past its retention
     ├── Unauthorized            no token, or a wrong one
+    ├── StateUnreadable         what is stored is damaged, or of a newer Runnel
     ├── LeaseLost               another driver holds the job
     ├── SegmentTaken            the place in the log is occupied
     ├── FetchFailed             one request to a site failed, with its category
@@ -154,6 +155,12 @@ class Unauthorized(RunnelError):
     """A valid token is needed."""
 
     code = "unauthorized"
+
+
+class StateUnreadable(RunnelError):
+    """What is stored cannot be read: it is damaged, or a newer Runnel wrote it."""
+
+    code = "state_unreadable"
 
 
 class LeaseLost(RunnelError):

@@ -6,6 +6,8 @@ Law: effects are a function of the segment alone, so every writer writes the sam
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from runnel.domain.events import (
     DurableEvent,
     SentToProcessing,
@@ -18,17 +20,23 @@ from runnel.domain.events import (
 from runnel.domain.instants import format_time
 from runnel.domain.segments import BatchItem, Effects, Segment
 from runnel.domain.verdicts import RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.errors import StateUnreadable
+
+_UNKNOWN_EVENT = "The job's log has an event that this Runnel does not know; crawl again, or upgrade Runnel."
 
 Note = Mapping[str, Any]
 NO_NOTE: Note = {}
 
 
 def events_of(segment: Segment) -> list[tuple[DurableEvent, Note]]:
-    """The segment's events, each with its recovery note (empty when it has none)."""
-    return [
-        (decode_event(line), segment.notes.get(segment.first + place, NO_NOTE))
-        for place, line in enumerate(segment.lines)
-    ]
+    """The segment's events, each with its recovery note (empty when it has none); raises `StateUnreadable`."""
+    try:
+        return [
+            (decode_event(line), segment.notes.get(segment.first + place, NO_NOTE))
+            for place, line in enumerate(segment.lines)
+        ]
+    except ValidationError as unknown:
+        raise StateUnreadable(_UNKNOWN_EVENT) from unknown
 
 
 def effects_of(events: Iterable[tuple[DurableEvent, Note]]) -> Effects:

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
+from runnel.errors import StateUnreadable
+
+_DAMAGED = "A part of the job's log is damaged or of a newer Runnel; crawl again, or upgrade Runnel."
 
 #: A flush is due at this size of undeflated lines, or after 200 ms.
 FLUSH_BYTES = 64 * 1024
@@ -49,11 +52,14 @@ def encode_segment(segment: Segment) -> bytes:
 
 
 def decode_segment(data: bytes) -> Segment:
-    """The segment that `encode_segment` made into *data*."""
-    head, *lines = zlib.decompress(data).split(b"\n")
-    fields = json.loads(head)
-    notes = {int(seq): note for seq, note in fields.pop("notes").items()}
-    return Segment(**fields, notes=notes, lines=tuple(lines))
+    """The segment that `encode_segment` made into *data*; raises `StateUnreadable` for anything else."""
+    try:
+        head, *lines = zlib.decompress(data).split(b"\n")
+        fields = json.loads(head)
+        notes = {int(seq): note for seq, note in fields.pop("notes").items()}
+        return Segment(**fields, notes=notes, lines=tuple(lines))
+    except (zlib.error, ValueError, TypeError, KeyError, AttributeError) as damage:
+        raise StateUnreadable(_DAMAGED) from damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

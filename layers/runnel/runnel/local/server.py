@@ -7,6 +7,7 @@ Laws (tests/integration/test_server.py, tests/e2e/test_http.py):
 """
 
 import asyncio
+import shutil
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from typing import Final
 
 import uvicorn
 
-from runnel.errors import ConfigInvalid, StoreUnavailable
+from runnel.errors import ConfigInvalid, RunnelError, StoreUnavailable
 from runnel.local.home import TENANT, Home, open_home
 from runnel.settings import Settings
 from runnel.usecases.sweep_jobs import Sweep
@@ -28,6 +29,8 @@ from runnel.web.context import WebHome
 
 #: How often jobs without a driver are looked for.
 _SWEEP: Final = timedelta(seconds=2)
+#: With so much room jobs go on.
+_ROOM_BYTES: Final = 8 << 20
 #: How long open answers may take when the server ends; streams end by themselves within a second.
 _LAST_ANSWERS_S: Final = 3
 #: How long the drivers may take to hand their jobs on: their own drain and a little more.
@@ -47,7 +50,7 @@ def serve_here(settings: Settings, *, host: str, port: int, say: Callable[[str],
 async def serve(settings: Settings, *, host: str, port: int, say: Callable[[str], None]) -> int:
     """As `serve_here`, within a running loop; call it in the main thread, for it takes the signals."""
     stop = _Stop()
-    async with running_server(settings, host=host, port=port) as server:
+    async with running_server(settings, host=host, port=port, say=say) as server:
         with stop.on_signals():
             say(f"Runnel serves on {server.url} (its routes: {server.url}/docs); Ctrl-C ends it.")
             await stop.requested.wait()
@@ -64,8 +67,10 @@ class Server:
 
 
 @asynccontextmanager
-async def running_server(settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[Server, None]:
-    """Serve while the context lasts; port 0 takes a free one.
+async def running_server(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 0, say: Callable[[str], None] = lambda _sentence: None
+) -> AsyncGenerator[Server, None]:
+    """Serve while the context lasts; port 0 takes a free one; *say* hears what an operator should know.
 
     Raises:
         ConfigInvalid: the address is not to be had, or it needs a token and there is none.
@@ -77,23 +82,59 @@ async def running_server(settings: Settings, *, host: str = "127.0.0.1", port: i
             access = Access(services=home.services, mode="loopback" if is_loopback(host) else "token", tenant=TENANT)
             web_home = WebHome(services=home.services, drivers=home.drivers, access=access)
             server = _Uvicorn(_config(web_home))
-            tasks = [asyncio.create_task(server.serve([listener])), asyncio.create_task(_adopt_orphans(home))]
+            tell = _Teller(say).tell
+            home.drivers.tell = tell
+            tasks = [
+                asyncio.create_task(_adopt_orphans(home, tell)),
+                asyncio.create_task(_tell_when_full(home, say)),
+                asyncio.create_task(server.serve([listener])),
+            ]
             try:
                 yield Server(url=_url(host, listener), home=home)
             finally:
-                tasks[1].cancel()
+                for task in tasks[:-1]:
+                    task.cancel()
                 web_home.closing.set()
                 server.should_exit = True
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await _leave(home)
 
 
-async def _adopt_orphans(home: Home) -> None:
-    sweep = Sweep(home.services)
+async def _adopt_orphans(home: Home, tell: Callable[[str, BaseException], None]) -> None:
+    sweep = Sweep(home.services, tell=tell)
     while True:
-        with suppress(StoreUnavailable):
+        try:
             await sweep.run()
+        except StoreUnavailable:
+            pass  # the next sweep comes
+        except RunnelError as error:
+            tell("", error)
         await home.services.clock.sleep(_SWEEP)
+
+
+async def _tell_when_full(home: Home, say: Callable[[str], None]) -> None:
+    """Say that jobs wait for room, and when they go on: nobody else would know why nothing moves."""
+    while True:
+        await home.full.wait()
+        say(f"The disk below {home.settings.home} is full: jobs wait, and go on by themselves when there is room.")
+        while shutil.disk_usage(home.settings.home).free < _ROOM_BYTES:
+            await home.services.clock.sleep(_SWEEP)
+        say(f"There is room again below {home.settings.home}: jobs go on.")
+        home.full.clear()
+
+
+class _Teller:
+    """Says each error of a job once, not at every sweep."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, job_id: str, error: BaseException) -> None:
+        message = error.message if isinstance(error, RunnelError) else f"{type(error).__name__}: {error}"
+        if (job_id, message) not in self._told:
+            self._told.add((job_id, message))
+            self._say(f"Job {job_id}: {message}" if job_id else message)
 
 
 async def _leave(home: Home) -> None:

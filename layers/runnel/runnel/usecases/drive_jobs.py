@@ -1,6 +1,7 @@
 """The drivers of one process: each job has at most one task here, owned, awaited or handed on."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runnel.usecases.services import Services
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
 class Drivers:
     """Runs drivers as tasks of this process, so that no connection holds them."""
 
-    def __init__(self, services: Services) -> None:
-        """Drive jobs with *services*."""
+    def __init__(self, services: Services, *, tell: Callable[[str, BaseException], None] | None = None) -> None:
+        """Drive jobs with *services*; *tell* hears of each driver that an error has ended, whose job is left."""
         self._services = services
+        self.tell = tell
         self._tasks: dict[str, asyncio.Task[Drive]] = {}
         self._leaving: dict[str, Leaving] = {}
 
@@ -28,7 +30,7 @@ class Drivers:
             driver = run_crawl(self._services, tenant, job_id, deadline_s=deadline_s, leaving=leaving)
             task = asyncio.create_task(driver, name=f"drive {job_id}")
             self._tasks[job_id] = task
-            task.add_done_callback(lambda _: self._forget(job_id))
+            task.add_done_callback(lambda ended: self._forget(job_id, ended))
         return task
 
     def is_driving(self, job_id: str) -> bool:
@@ -51,6 +53,9 @@ class Drivers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _forget(self, job_id: str) -> None:
+    def _forget(self, job_id: str, ended: "asyncio.Task[Drive]") -> None:
         self._tasks.pop(job_id, None)
         self._leaving.pop(job_id, None)
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None and self.tell is not None:
+            self.tell(job_id, error)

@@ -9,7 +9,7 @@ Laws (names are the rules of the commit model):
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobState, Wish
 from runnel.domain.verdicts import Counts
-from runnel.errors import StoreUnavailable
+from runnel.errors import StateUnreadable, StoreUnavailable
 from runnel.usecases.end_job import End, count_urls, summarize
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.patience import STORE_PAUSE, sure
@@ -43,6 +43,10 @@ class JobExit:
         """The log tells the end already: META is repaired from it [terminal_truth]."""
         counts = Counts(**event.counts.model_dump())
         await self._close(event.state, event.ended_because, counts, ok=event.ok, error=event.error)
+
+    async def give_up(self, problem: StateUnreadable) -> None:
+        """End a job in META alone: its log cannot be read, so nothing is written behind it."""
+        await self._close(JobState.FAILED, EndedBecause.ERROR, Counts(), ok=False, error=problem.message)
 
     async def release(self, *, state: JobState | None = None, ending: Ending | None = None, **only: bool) -> bool:
         """Whether the job is ours no more: a release that was refused or not answered is read back [release_reread]."""

@@ -155,7 +155,7 @@ class Recorder:
             if not segments:
                 await self._append(created_segment(self._job))
                 continue
-            last = e.decode_event(segments[-1].lines[-1])
+            last, _ = events_of(segments[-1])[-1]
             if isinstance(last, e.TerminalEvent):
                 raise AlreadyOver(last)
             if await self._append(self._barrier(_milestones(segments), last.seq + 1, reason)):

@@ -15,7 +15,7 @@ from enum import StrEnum
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
 from runnel.domain.segments import FLUSH_BYTES
-from runnel.errors import CallFailed, LeaseLost, RunnelError
+from runnel.errors import CallFailed, LeaseLost, RunnelError, StateUnreadable
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.crawl_site import SiteCrawl
 from runnel.usecases.dry_run import DryBatches, preview
@@ -120,10 +120,13 @@ class _Driver:
         self._tasks.append(asyncio.create_task(self._keeper.run()))
         try:
             await self._recorder.write_barrier(self._taken.reason)
+            recovered = await self._recorder.read_state()
         except AlreadyOver as over:
             await self._exit.repair(over.event)
             return Drive.ENDED
-        recovered = await self._recorder.read_state()
+        except StateUnreadable as problem:
+            await self._exit.give_up(problem)
+            return Drive.ENDED
         self._site.discovery.recover(recovered.urls)
         await self._look()
         self._tasks.append(asyncio.create_task(self._keep_looking()))

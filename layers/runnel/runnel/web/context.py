@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from runnel.usecases.drive_jobs import Drivers
+from runnel.usecases.find_orphans import DriverWatch
 from runnel.usecases.services import Services
 from runnel.web.access import Access
 
@@ -21,8 +22,14 @@ class WebHome:
     access: Access
     #: Whether requests come from Lambda's adapter: then each carries the deadline of its process.
     is_lambda: bool = False
+    #: Looks at the driver of each job that somebody asks for.
+    watch: DriverWatch = field(init=False)
     #: Set when the process is about to end: streams then end too, and their clients come back to the next one.
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Begin to watch."""
+        object.__setattr__(self, "watch", DriverWatch(self.services))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

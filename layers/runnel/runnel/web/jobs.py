@@ -97,8 +97,13 @@ async def list_all(
 
 @router.get("/{job_id}", summary="One job")
 async def get_one(job_id: str, caller: CallerOf) -> dict[str, Any]:
-    """State, counts, the last activities, and `last_seq`: streaming after it gives exactly the rest."""
-    return look_to_json(await look_at_job(caller.services, await get_job(caller.services, caller.tenant, job_id)))
+    """State, counts, the last activities, and `last_seq`: streaming after it gives exactly the rest.
+
+    Who asks for a job whose driver is dead also starts the next one.
+    """
+    job = await get_job(caller.services, caller.tenant, job_id)
+    await caller.home.watch.notice(job)
+    return look_to_json(await look_at_job(caller.services, job))
 
 
 @router.delete("/{job_id}", summary="Delete a job that has ended")

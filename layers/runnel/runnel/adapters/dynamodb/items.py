@@ -42,8 +42,11 @@ from runnel.domain.jobs import Ending, Job, JobKind, JobOptions, JobState, Sourc
 from runnel.domain.libraries import Batch, Library, Pointer
 from runnel.domain.segments import BatchItem, Segment, decode_segment, encode_segment
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
+from runnel.errors import StateUnreadable
 from runnel.ports.tokens import Token
 
+#: What this Runnel writes and reads; META names another in `v`. An item without it is of version 1.
+META_VERSION = 1
 #: Options and sources longer than this leave META.
 INLINE_SPEC_BYTES = 500
 #: URLs decided without a fetch go into one item up to this size before deflating: under 400 KB whatever they hold.
@@ -101,6 +104,19 @@ def _meta(job: Job) -> Item:
 def job_from_items(meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Job:
     """The job; *spec* is the item that holds its options: META itself, or the one that META names."""
     tenant, job_id = parse_job_pk(meta["pk"]["S"])
+    version = get_int(meta, "v") or META_VERSION
+    if version > META_VERSION:
+        raise StateUnreadable(
+            f"Job {job_id} was written by a newer Runnel: its version is {version}, ours {META_VERSION}."
+            " Deploy that version again; the job is left as it is."
+        )
+    try:
+        return _job_from_items(tenant, job_id, meta, spec)
+    except (ValueError, TypeError, KeyError) as damage:
+        raise StateUnreadable(f"The record of job {job_id} is damaged; crawl again.") from damage
+
+
+def _job_from_items(tenant: str, job_id: str, meta: Mapping[str, Any], spec: Mapping[str, Any]) -> Job:
     return Job(
         tenant=tenant,
         job_id=job_id,

@@ -18,7 +18,7 @@ from threading import Event
 from typing import Any, Self, TypeVar
 
 from runnel.adapters.sqlite.failures import translated
-from runnel.adapters.sqlite.schema import MIGRATIONS, migrate, version_of
+from runnel.adapters.sqlite.schema import MIGRATIONS, check_ours, migrate, version_of
 from runnel.errors import ConfigInvalid, DiskFull, StoreUnavailable
 
 T = TypeVar("T")
@@ -166,6 +166,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    check_ours(connection, path)  # before the first change: a file that is not ours stays as it is
     _enter_wal(connection, path)
     if version_of(connection) == len(MIGRATIONS):
         return

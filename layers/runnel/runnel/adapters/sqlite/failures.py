@@ -17,9 +17,9 @@ _FOR_A_PERSON = {
     sqlite3.SQLITE_READONLY: "cannot be written",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
     sqlite3.SQLITE_AUTH: "may not be used by this user",
-    sqlite3.SQLITE_NOTADB: "is no database",
-    sqlite3.SQLITE_CORRUPT: "is damaged",
-    sqlite3.SQLITE_FORMAT: "is no database that this version can read",
+    sqlite3.SQLITE_NOTADB: "is no database; move it away, or set RUNNEL_HOME to another folder",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away and crawl again",
+    sqlite3.SQLITE_FORMAT: "is no database that this version can read; set RUNNEL_HOME to another folder",
     sqlite3.SQLITE_NOLFS: "is too large for this file system",
 }
 #: Primary result codes that may pass by themselves.

@@ -11,6 +11,7 @@ from typing import Any
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobKind, JobOptions, JobState, Source, Wish
 from runnel.domain.libraries import Batch, Library, Pointer
 from runnel.domain.verdicts import Counts, FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.errors import StateUnreadable
 from runnel.ports.tokens import Token
 
 Row = dict[str, Any]
@@ -63,7 +64,14 @@ def from_job(job: Job) -> Row:
 
 
 def to_job(row: sqlite3.Row) -> Job:
-    """The job of a row."""
+    """The job of a row; raises `StateUnreadable` when somebody has damaged it."""
+    try:
+        return _to_job(row)
+    except (ValueError, TypeError, KeyError) as damage:
+        raise StateUnreadable(f"The record of job {row['job_id']} is damaged; crawl again.") from damage
+
+
+def _to_job(row: sqlite3.Row) -> Job:
     fields = dict(row)
     request = json.loads(fields.pop("request"))
     fields |= {

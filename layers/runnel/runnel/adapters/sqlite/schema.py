@@ -120,6 +120,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 _VERSION = "PRAGMA user_version"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -128,11 +129,22 @@ def version_of(connection: sqlite3.Connection) -> int:
     return version
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to this version, inside the caller's transaction; raises `ConfigInvalid` for a newer file."""
+def check_ours(connection: sqlite3.Connection, path: object) -> None:
+    """Raise `ConfigInvalid` for a file of a newer Runnel or of another program; nothing is changed."""
     version = version_of(connection)
     if version > len(MIGRATIONS):
-        raise ConfigInvalid(f"The store was made by a newer Runnel: its version is {version}, ours {len(MIGRATIONS)}.")
+        raise ConfigInvalid(
+            f"The store {path} was made by a newer Runnel: its version is {version}, ours {len(MIGRATIONS)}."
+            " Upgrade Runnel, or set RUNNEL_HOME to another folder."
+        )
+    tables = {row[0] for row in connection.execute(_TABLES)}
+    if tables and (version == 0 or "segments" not in tables):
+        raise ConfigInvalid(f"The file {path} belongs to another program; set RUNNEL_HOME to another folder.")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to this version, inside the caller's transaction."""
+    version = version_of(connection)
     for statements in MIGRATIONS[version:]:
         for statement in statements:
             connection.execute(statement)
