@@ -6,7 +6,7 @@ from runnel.cli import backend
 from runnel.cli.display import PlainDisplay, host_port, minutes, progress_line, shown_url, size, summary
 from runnel.cli.tally import Tally
 from runnel.cli.terminal import Talk
-from runnel.usecases import run_crawl
+from runnel.usecases import publication
 
 COUNTS = {"seen": 9, "fetched": 5, "unchanged": 0, "duplicate": 1, "skipped": 2, "failed": 1, "cancelled": 0}
 JOB = {"job_id": "j", "library_id": "docs", "output": "/out"}
@@ -107,9 +107,9 @@ def test_numbers_are_for_readers() -> None:
 
 def test_the_mark_of_a_folder_that_lacks_pages_is_that_of_the_driver() -> None:
     """It is written out twice, so that watching need not load the driver."""
-    assert backend.OUTPUT_BEHIND == run_crawl.OUTPUT_BEHIND
+    assert backend.OUTPUT_BEHIND == publication.OUTPUT_BEHIND
     tally = Tally()
-    tally.apply({"type": "log", "level": "warning", "message": f"{run_crawl.OUTPUT_BEHIND}: full"})
+    tally.apply({"type": "log", "level": "warning", "message": f"{publication.OUTPUT_BEHIND}: full"})
     tally.apply(make_end())
 
     assert tally.output_behind

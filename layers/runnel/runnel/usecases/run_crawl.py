@@ -18,20 +18,17 @@ from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, RunnelError, StateUnreadable
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.crawl_site import SiteCrawl
-from runnel.usecases.dry_run import DryBatches, preview
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
 from runnel.usecases.lifetime import Lifetime, most_terms
 from runnel.usecases.patience import sure
-from runnel.usecases.publish import Published, publish, tell_published
+from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.track_batches import BatchTracker
 
-#: How the warning begins that says that the output folder lacks pages; the command line knows it by this.
-OUTPUT_BEHIND = "The output folder could not be brought up to date"
 _TOO_MANY_TERMS = (
     "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
 )
@@ -107,6 +104,7 @@ class _Driver:
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
         self._batches.recorder = self._recorder
         self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
+        self._publication = Publication(services, taken.job, self._recorder)
         self._exit = JobExit(services, taken.job, self._recorder, self._keeper)
         self._wish: Wish | None = taken.job.wish
         self._drain_until_s: float | None = None
@@ -344,7 +342,7 @@ class _Driver:
             return False
         fold = self._recorder.fold
         if fold.kept and not fold.held:
-            await self._publish(because)
+            await self._publication.publish(because, run=str(self._keeper.lease.term))
         why = self._site.why_nothing
         await self._end(decide_end(self._job, self._recorder.fold, because, why_nothing=why))
         return True
@@ -363,29 +361,6 @@ class _Driver:
                 raise LeaseLost
             return job.publishing and job.wish is None  # our own mark, whose acknowledgement was lost
         return True
-
-    async def _publish(self, because: EndedBecause) -> None:
-        fold = self._recorder.fold
-        if self._job.options.dry_run:
-            published = await preview(self._services, self._job, fold, because=because)
-        else:
-            run = str(self._keeper.lease.term)
-            published = await publish(self._services, self._job, fold, run=run, because=because)
-        if fold.published is None:
-            tell_published(self._recorder, self._job, published)
-            await self._recorder.flush()
-        await self._show_output(published)
-
-    async def _show_output(self, published: Published) -> None:
-        """Make the output folder equal to the library; if that fails the job is still completed, and says so."""
-        output = self._services.outputs.of(self._job)
-        if output is None:
-            return
-        try:
-            await output.reconcile(self._job.tenant, self._job.library_id, published.pages)
-        except (RunnelError, OSError) as error:
-            message = f"{OUTPUT_BEHIND}: {error}"
-            self._recorder.emit(e.Log, level="warning", message=message)
 
     async def _cancel(self) -> Drive:
         self._site.may_dispatch = False
