@@ -18,6 +18,7 @@ from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, RunnelError, StateUnreadable
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.crawl_site import SiteCrawl
+from runnel.usecases.dry_run import DryBatches
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
