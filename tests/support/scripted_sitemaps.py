@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage
 from runnel.domain.verdicts import ErrorCategory, FetchError
 from runnel.errors import FetchFailed
-from runnel.fetching.sitemaps import parse_sitemap
+from runnel.fetching.llms import parse_llms
+from runnel.fetching.sitemaps import Sitemap, SitemapUrl, parse_sitemap
 
 
 @dataclass(slots=True)
@@ -16,13 +17,15 @@ class ScriptedSitemaps:
     files: dict[str, str | ErrorCategory] = field(default_factory=dict)
     #: What was asked for, in order.
     requests: list[str] = field(default_factory=list)
+    #: The same, of `llms.txt`.
+    llms_requests: list[str] = field(default_factory=list)
     #: URLs that answer only when their event is set.
     held: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def answer(self, request: CrawlRequest) -> CrawlResponse:
         """One result for the one target."""
         url = request.targets[0].url
-        self.requests.append(url)
+        (self.llms_requests if url.endswith("/llms.txt") else self.requests).append(url)
         if url in self.held:
             await self.held[url].wait()
         try:
@@ -36,7 +39,11 @@ class ScriptedSitemaps:
 def _page(url: str, found: str | ErrorCategory, most: int) -> FetchedPage:
     if isinstance(found, ErrorCategory):
         raise FetchFailed(found, f"answered {found}")
-    sitemap = parse_sitemap(found.encode(), url=url, most=most)
+    if url.endswith("/llms.txt"):
+        links, is_cut = parse_llms(found.encode(), url=url, most=most)
+        sitemap = Sitemap(urls=tuple(SitemapUrl(url=link) for link in links), truncated=is_cut)
+    else:
+        sitemap = parse_sitemap(found.encode(), url=url, most=most)
     return FetchedPage(
         final_url=url,
         status=200,
@@ -47,6 +54,7 @@ def _page(url: str, found: str | ErrorCategory, most: int) -> FetchedPage:
         content_length=len(found),
         links=tuple(entry.url for entry in sitemap.urls),
         links_truncated=sitemap.truncated,
+        lastmods=tuple(entry.lastmod for entry in sitemap.urls),
         sitemaps=sitemap.sitemaps,
         fetched_at="",
     )

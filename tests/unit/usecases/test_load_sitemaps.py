@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job, JobState
 from runnel.domain.verdicts import ErrorCategory, Verdict
+from runnel.usecases import load_sitemaps
 from runnel.usecases.control_job import pause_job, resume_job
+from runnel.usecases.known_pages import KnownPages, load_known
 from runnel.usecases.list_urls import list_urls
 from runnel.usecases.run_crawl import Drive
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
@@ -140,6 +144,72 @@ async def test_a_named_sitemap_that_fails_is_a_warning_and_the_others_are_read()
         ("warning", f"The sitemap {url}") for url in _at("gone", "down")
     ]
     assert set(await home.library(job)) == set(_SITE)
+
+
+_LLMS = f"https://{_HOST}/llms.txt"
+
+
+async def test_without_a_sitemap_the_list_for_language_models_is_read() -> None:
+    """Some sites have nothing else; it is asked for once, and its absence is no news."""
+    home = _home()
+    home.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n- [Away](https://elsewhere.example/)\n"
+    job = await home.crawl()
+    with_sitemap, without = _home(sitemap=_urlset("/hidden")), _home()
+    await with_sitemap.crawl()
+    plain = await without.crawl()
+
+    assert set(await home.library(job)) == set(_SITE)
+    assert [(event.url, event.urls, event.skipped) for event in home.of_type(job, e.SitemapLoaded)] == [(_LLMS, 2, 1)]
+    assert home.sitemaps.llms_requests == without.sitemaps.llms_requests == [_LLMS]
+    assert with_sitemap.sitemaps.llms_requests == []
+    assert without.of_type(plain, e.Log, e.SitemapLoaded) == []
+
+
+async def test_only_reads_the_list_too_and_skip_does_not() -> None:
+    """It stands for the sitemap that is not there."""
+    home, skipping = _home(), _home()
+    home.sitemaps.files[_LLMS] = skipping.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n"
+    job = await home.crawl(sitemap="only")
+    await skipping.crawl(sitemap="skip")
+
+    assert set(await home.library(job)) == {"/", "/hidden"}
+    assert skipping.sitemaps.llms_requests == []
+
+
+async def test_all_sitemaps_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty files of fifty thousand addresses are more than a frontier holds; what is left out is said."""
+    monkeypatch.setattr(load_sitemaps, "MAX_LISTED", 1_500)
+    names = ("one", "two", "three")
+    home = _home(
+        robots=_named(*_at(*names)),
+        **{name: _urlset(*(f"/{name}/{number}.png" for number in range(1_000))) for name in names},
+    )
+    job = await home.crawl()
+
+    assert home.sitemaps.requests == _at("one", "two")
+    assert len([url for url in await _verdicts(home, job) if url.endswith(".png")]) == 1_500
+    assert [event.message for event in home.of_type(job, e.Log)] == [
+        "The sitemaps list more than 1500 addresses; the others are left out."
+    ]
+    await _check_counts(home, job)
+
+
+async def test_what_the_sitemap_says_has_changed_is_asked_for_whole() -> None:
+    """Validators of a stale cache would hide it; where it says nothing new they are sent."""
+    home = _home(sitemap=_urlset("/a"))
+    home.pages = {"/": ScriptedPage(text="home", links=("/a", "/b")), "/a": ScriptedPage(text="A"), "/b": _SITE["/b"]}
+    first = await home.crawl()
+    when = {path: page.fetched_at for path, page in (await home.library(first)).items()}
+    known = await load_known(home.outside.services, TENANT, home.state.libraries[TENANT, first.library_id].pointer.path)
+    page = known.page_of(home.url("/a"))
+    assert page is not None
+    known = KnownPages(
+        home.outside.services, TENANT, {page.url: page.model_copy(update={"etag": '"1"', "last_modified": "then"})}
+    )
+
+    assert known.target(page.url).etag == known.target(page.url, changed_at=when["/a"]).etag == '"1"'
+    later = known.target(page.url, changed_at="2030-01-01T00:00:00Z")
+    assert (later.etag, later.last_modified, later.body_hash) == (None, None, page.body_hash)
 
 
 async def test_an_index_is_followed_two_levels_deep_and_no_file_is_read_twice() -> None:

@@ -110,6 +110,8 @@ class JobFold:
     #: Sitemaps that need no reading any more, each with those that it names itself.
     sitemaps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sitemaps_unread: set[str] = field(default_factory=set)
+    #: Addresses that sitemaps have listed, in all.
+    listed: int = 0
     paused: bool = False
     cancelling: bool = False
     published: int | None = None
@@ -197,6 +199,7 @@ def _robots(fold: JobFold, event: e.RobotsLoaded, _: Note) -> None:
 
 def _sitemap(fold: JobFold, event: e.SitemapLoaded, note: Note) -> None:
     fold.sitemaps[event.url] = tuple(note.get("sitemaps", ()))
+    fold.listed += event.urls
 
 
 def _log(fold: JobFold, event: e.Log, note: Note) -> None:

@@ -99,6 +99,8 @@ class FetchedPage(_Payload):
     links_truncated: bool = False
     #: Links that stand on the page with `rel=nofollow` only.
     nofollow_links: tuple[str, ...] = ()
+    #: For purpose `sitemap` only: when each of the links was changed last, RFC 3339 in UTC, as far as that is told.
+    lastmods: tuple[str | None, ...] = ()
     #: Further sitemap files, for purpose `sitemap` only.
     sitemaps: tuple[str, ...] = ()
     nofollow: bool = False

@@ -42,7 +42,8 @@ from runnel.fetching.answers import (
     sniff_type,
 )
 from runnel.fetching.canonical import MAX_URL_LENGTH, canonicalize
-from runnel.fetching.sitemaps import Sitemap, parse_sitemap
+from runnel.fetching.llms import LLMS_TXT, parse_llms
+from runnel.fetching.sitemaps import Sitemap, SitemapUrl, parse_sitemap
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
 from runnel.ports.fetcher import Fetcher, FetchResponse
@@ -61,6 +62,8 @@ _RESERVED_BYTES: Final = 256 * 1024
 _MAX_TITLE_LENGTH: Final = 300
 #: Links that are not to be followed are only reported: so many at most.
 MAX_NOFOLLOW_LINKS: Final = 1_000
+#: A time of a sitemap's entry, with quotes and comma.
+_A_TIME_BYTES: Final = 23
 #: Quotes and comma.
 _AROUND_A_LINK_BYTES: Final = 3
 
@@ -186,7 +189,7 @@ class _Call:
         content_type = response.content_type or sniff_type(response.body)
         reading = raw = sitemap = None
         if self._request.purpose == "sitemap":
-            sitemap = parse_sitemap(response.body, url=response.url, most=self._request.max_links)
+            sitemap = self._read_listing(response)
         if self._request.purpose == "pages":
             if content_type not in PAGE_TYPES:
                 raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
@@ -200,6 +203,13 @@ class _Call:
             sitemap=sitemap,
             raw=raw,
         )
+
+    def _read_listing(self, response: FetchResponse) -> Sitemap:
+        """Read a sitemap, or what a site lists for language models; raises `FetchFailed`."""
+        if not response.url.endswith(f"/{LLMS_TXT}"):
+            return parse_sitemap(response.body, url=response.url, most=self._request.max_links)
+        links, is_cut = parse_llms(response.body, url=response.url, most=self._request.max_links)
+        return Sitemap(urls=tuple(SitemapUrl(url=link) for link in links), truncated=is_cut)
 
     async def _read_html(self, response: FetchResponse, fetched_at: str) -> "tuple[PageReading, RawRef | None]":
         """Read links and facts, and the Markdown too where it can be handed on."""
@@ -287,6 +297,8 @@ class _Call:
         response, reading = page.response, page.reading
         noindex, nofollow = robots_wishes(response.headers.get("x-robots-tag", ""))
         links, is_cut = _links_of(page)
+        if page.sitemap is not None:
+            budget_bytes -= _A_TIME_BYTES * len(links)
         links, links_truncated = _cut_links(links, self._request.max_links, budget_bytes)
         shunned = reading.nofollow_links[: self._request.max_links - len(links)] if reading is not None else ()
         return FetchedPage(
@@ -303,6 +315,7 @@ class _Call:
             nofollow_links=() if links_truncated else _cut_links(shunned, MAX_NOFOLLOW_LINKS, _RESERVED_BYTES // 8)[0],
             robots_tag=noindex or nofollow,
             sitemaps=page.sitemap.sitemaps[:MAX_SITEMAPS] if page.sitemap is not None else (),
+            lastmods=_lastmods_of(page.sitemap, len(links)) if page.sitemap is not None else (),
             nofollow=nofollow or (reading is not None and reading.nofollow),
             noindex=noindex or (reading is not None and reading.noindex),
             canonical=reading.canonical if reading is not None else None,
@@ -353,6 +366,12 @@ def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:
         return (), False
     links = reading.links if reading.refresh is None else (reading.refresh, *reading.links)
     return links, reading.links_truncated
+
+
+def _lastmods_of(sitemap: Sitemap, count: int) -> tuple[str | None, ...]:
+    """Give the times of the first *count* entries; nothing when none is told."""
+    times = tuple(entry.lastmod for entry in sitemap.urls[:count])
+    return times if any(times) else ()
 
 
 def _cut_links(links: tuple[str, ...], most: int, budget_bytes: int) -> tuple[tuple[str, ...], bool]:

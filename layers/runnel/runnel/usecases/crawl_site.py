@@ -202,7 +202,7 @@ class SiteCrawl:
         return CrawlRequest(
             tenant=self._job.tenant,
             job_id=self._job.job_id,
-            targets=tuple(self.known.target(url) for url in urls),
+            targets=tuple(self.known.target(url, changed_at=self.discovery.lastmod(url)) for url in urls),
             raw_name=raw_name,
             scope=self.discovery.rules,
             ignore_query=self._job.options.ignore_query,

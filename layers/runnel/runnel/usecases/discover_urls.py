@@ -11,7 +11,7 @@ Laws (tests/unit/usecases/test_discover_urls.py):
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
@@ -71,6 +71,7 @@ class Discovery:
         self._canonical: dict[str, str | None] = {}
         #: By link as written: the least depth at which it was followed. Nothing comes of it at that depth or beyond.
         self._settled: dict[str, int] = {}
+        self._lastmods: dict[str, str] = {}
         #: By source: URLs that wait for it to begin.
         self._later: dict[str, list[str]] = {}
 
@@ -172,8 +173,15 @@ class Discovery:
         fold = self._recorder.fold
         return [url for url in self._spelled(links) if url in self._frontier or url in fold.second_looks]
 
-    def discover_listed(self, sitemap: str, urls: Iterable[str]) -> int:
+    def lastmod(self, url: str) -> str | None:
+        """When a sitemap says that the URL was changed last, RFC 3339 in UTC; this driver's sitemaps only."""
+        return self._lastmods.get(url)
+
+    def discover_listed(self, sitemap: str, urls: Sequence[str], lastmods: Sequence[str | None] = ()) -> int:
         """Judge the URLs that a *sitemap* lists as if a start page linked to them; how many of them are ruled out."""
+        for url, time in zip(urls, lastmods, strict=False):
+            if time is not None and (spelled := self._to_canonical(url)) is not None:
+                self._lastmods[spelled] = time
         targets = self._spelled(urls)
         self._take(sitemap, 1, targets)
         return sum(url in self._recorder.fold.ruled_out for url in targets)

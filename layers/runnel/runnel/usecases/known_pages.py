@@ -48,15 +48,20 @@ class KnownPages:
         """The page that *url* led to."""
         return self._pages.get(url)
 
-    def target(self, url: str) -> CrawlTarget:
-        """What to ask of the crawler: with all by which it can tell that nothing has changed."""
+    def target(self, url: str, *, changed_at: str | None = None) -> CrawlTarget:
+        """What to ask of the crawler: with all by which it can tell that nothing has changed.
+
+        A page that was changed after it was fetched, as its sitemap says (*changed_at*, RFC 3339 in UTC), is asked for
+        whole: a server whose validators are stale would keep the change from us.
+        """
         page = self._pages.get(url)
         if page is None:
             return CrawlTarget(url=url)
+        is_stale = changed_at is not None and changed_at[:19] > page.fetched_at[:19]
         return CrawlTarget(
             url=url,
-            etag=page.etag,
-            last_modified=page.last_modified,
+            etag=None if is_stale else page.etag,
+            last_modified=None if is_stale else page.last_modified,
             known_url=page.url,
             body_hash=page.body_hash,
         )

@@ -5,8 +5,10 @@ Laws (tests/unit/usecases/test_load_sitemaps.py):
    robots.txt rules here too.
 2. What a file brings is taken by the driver's loop in portions; its `sitemap_loaded` comes behind all of it, so a later
    driver reads again what was not told to its end, and nothing else.
-3. At most `MAX_SITEMAPS` files, indexes `_MOST_DEPTH` deep; files on hosts of the start hosts' domains only.
+3. At most `MAX_SITEMAPS` files and `MAX_LISTED` addresses in all, indexes `_MOST_DEPTH` deep; files on hosts of the
+   start hosts' domains only.
 4. No sitemap fails a job: one that somebody has named gets a warning, the one that was only guessed is passed over.
+5. Where there is no sitemap the site's `llms.txt` is asked for, once, and its links are taken as a sitemap's are.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from runnel.domain.scope import registrable_domain
 from runnel.domain.verdicts import TRANSIENT
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import canonicalize, host_key
+from runnel.fetching.llms import LLMS_TXT
 from runnel.fetching.sitemaps import MAX_SITEMAP_URLS
 from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.load_robots import RobotsLoader
@@ -35,6 +38,8 @@ _TRIES = 3
 _PAUSE = timedelta(seconds=1)
 #: So many URLs are judged in one turn of the driver's loop.
 _PORTION = 1_000
+#: Addresses that all files of a job may list together: what a frontier holds.
+MAX_LISTED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,10 @@ class SitemapLoader:
         for address in named:
             self._add(canonicalize(address, base=robots), depth=0)
         if not named:
-            self._add(_at_root(start, "sitemap.xml"), depth=0, is_guess=True)
+            guess = _at_root(start, "sitemap.xml")
+            self._add(guess, depth=0, is_guess=True)
+            if guess in self._recorder.fold.sitemaps_unread:
+                self._add(_at_root(start, LLMS_TXT), depth=0, is_guess=True)
 
     @property
     def has_results(self) -> bool:
@@ -180,13 +188,18 @@ class SitemapLoader:
             self._give_up(file, _reason(result))
 
     def _take_portion(self, reading: _Reading, discovery: Discovery) -> None:
-        portion = reading.page.links[reading.taken : reading.taken + _PORTION]
-        reading.skipped += discovery.discover_listed(reading.file.url, portion)
-        reading.taken += len(portion)
-        if reading.taken < len(reading.page.links):
+        room = max(0, MAX_LISTED - self._recorder.fold.listed)
+        links = reading.page.links[:room]
+        portion = slice(reading.taken, reading.taken + _PORTION)
+        reading.skipped += discovery.discover_listed(reading.file.url, links[portion], reading.page.lastmods[portion])
+        reading.taken += _PORTION
+        if reading.taken < len(links):
             return
         self._reading = None
-        if reading.page.links_truncated:
+        if len(links) < len(reading.page.links):
+            self._warn(f"The sitemaps list more than {MAX_LISTED} addresses; the others are left out.")
+            self._waiting.clear()
+        elif reading.page.links_truncated:
             self._warn(f"The sitemap {reading.file.url} is longer than what could be read of it.")
         self._told(reading)
 
@@ -220,8 +233,10 @@ class SitemapLoader:
     def _give_up(self, file: _File, reason: str) -> None:
         if not file.is_guess:
             self._warn(f"The sitemap {file.url} could not be read: {reason}", unread=file.url)
-        elif self._job.options.sitemap == "only":
-            self._warn(f"There is no sitemap at {file.url}: {reason}", unread=file.url)
+        elif not file.url.endswith(f"/{LLMS_TXT}"):
+            if self._job.options.sitemap == "only":
+                self._warn(f"There is no sitemap at {file.url}: {reason}", unread=file.url)
+            self._add(_at_root(file.url, LLMS_TXT), depth=0, is_guess=True)
 
     def _warn(self, message: str, *, unread: str | None = None) -> None:
         note = {"unread_sitemap": unread} if unread else {}
