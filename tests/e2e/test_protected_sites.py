@@ -27,7 +27,8 @@ class Protected(Fault):
         bodies = {
             "/robots.txt": b"User-agent: *\nDisallow: /docs/closed\nSitemap: " + self._site.url("/map.xml").encode(),
             "/map.xml": b"<urlset><url><loc>/docs/listed</loc></url></urlset>",
-            "/docs/": b"<title>t</title><main><p>start<a href=a>a</a><a href=away>b</a><a href=closed>c</a>",
+            "/docs/": b"<title>t</title><main><p>start<a href=a>a</a><a href=away>b</a><a href=closed>c</a>"
+            + self.link,
         }
         if request.path == "/docs/away":
             return await send(request, web.Response(status=302, headers={"Location": self.away}))
@@ -36,6 +37,7 @@ class Protected(Fault):
         return await send(request, web.Response(body=body, headers={"Content-Type": kind}))
 
     away = ""
+    link = b""
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ async def sites() -> AsyncIterator[tuple[SiteServer, SiteServer]]:
     async with SiteServer() as site, SiteServer() as stranger:
         fault = Protected(site)
         fault.away = stranger.url("/docs/light.html")
+        fault.link = f"<a href={stranger.url('/docs/faq.html')}>d</a>".encode()
         site.fail(EVERY, fault)
         yield site, stranger
 
@@ -70,7 +73,7 @@ async def test_a_protected_site_is_crawled_and_no_file_and_no_stranger_ever_hold
         "/docs/listed": "fetched",
     }
     assert urls[site.url("/docs/closed")]["reason"] == "robots"
-    assert "/docs/light.html" in stranger.paths()
+    assert {"/docs/light.html", "/docs/faq.html"} <= {*stranger.paths()}
     assert [seen.path for seen in stranger.requests if {"Authorization", "Cookie"} & seen.headers.keys()] == []
     assert ran.lines[0]["options"]["headers"] == {"Authorization": "env:DOCS_AUTH", "Cookie": "secret:docs/cookie"}
     assert (TOKEN.encode() in held, b"sesame" in held) == (False, False)

@@ -41,6 +41,32 @@ def test_the_end_says_what_came_of_it_where_it_lies_and_what_is_next() -> None:
     assert text.endswith("Next: runnel urls j --verdict failed")
 
 
+def test_what_is_missing_is_told_by_reason_with_what_to_change_and_what_was_slow() -> None:
+    """Nobody should have to ask for each page to see that a pattern was wrong."""
+    pages = [
+        {
+            "type": "url_crawled",
+            "url": f"http://h/{n}",
+            "outcome": "fetched",
+            "content_length": 1,
+            "elapsed_ms": n * 700,
+        }
+        for n in range(5)
+    ]
+    found = {"type": "urls_discovered", "total_discovered": 9, "skipped": {"out_of_scope": 3, "depth": 1}}
+    skipped = {"type": "url_skipped", "url": "http://h/x", "reason": "depth"}
+    text = told(*pages, found, skipped, failed("http_5xx", "500"), make_end())
+    cancelled = told(found, make_end(type="job_cancelled", ended_because="user"))
+
+    assert "skipped      3  out_of_scope: --scope hostname" in text
+    assert "skipped      2  depth: raise --max-depth" in text
+    assert "failed      1  http_5xx: it may pass: runnel retry" in text
+    assert text.index("2.8 s  http://h/4") < text.index("2.1 s  http://h/3")
+    assert "http://h/1" not in text
+    assert "runnel why URL" in text
+    assert "runnel why URL" not in cancelled
+
+
 def test_why_a_job_stopped_is_said() -> None:
     """Limit, budgets, a held result."""
     assert "limit was reached" in told(make_end(ended_because="limit"))

@@ -113,6 +113,10 @@ class Backend(Protocol):
         """Every URL seen, with its verdict."""
         ...
 
+    async def why(self, url: str, job_id: str | None = None, library: str | None = None) -> Json:
+        """What became of a URL in a job, or in the newest that saw it; raises `InputInvalid`, `JobNotFound`."""
+        ...
+
     def libraries(self) -> AsyncIterator[Json]:
         """The libraries by name."""
         ...

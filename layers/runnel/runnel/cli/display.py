@@ -111,6 +111,7 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
         f" of {counts['seen']} URLs seen, {size(ending['bytes'])}."
     )
     yield from _reasons(tally, ending)
+    yield from _table(tally, ending)
     if tally.output_behind:
         yield f"Markdown: {job.get('output')} lacks pages; make room there, then crawl again."
     elif job.get("output") and counts["fetched"] + counts["unchanged"]:
@@ -118,6 +119,21 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
     if ending["cost_usd"] > 0:
         yield f"Cost: ${ending['cost_usd']:.4f}"
     yield f"Next: {_next_command(ending, remote=remote)}"
+
+
+def _table(tally: Tally, ending: Json) -> Iterator[str]:
+    """What is missing by reason and category with what to change, and what was slow."""
+    from runnel.domain.advice import ADVICE
+
+    job_id = tally.job_id or "JOB"
+    rows = [("skipped", *row) for row in tally.skips.most_common()]
+    rows += [("failed", *row) for row in tally.failures.most_common()]
+    for verdict, why, count in rows:
+        yield f"  {verdict} {count:>6}  {why}: {ADVICE.get(why, '').replace('JOB', job_id)}"
+    for elapsed_ms, url in tally.slowest if len(tally.slowest) > 1 else ():
+        yield f"  slow  {elapsed_ms / 1000:>6.1f} s  {clean(url)[:100]}"
+    if rows and ending["type"] != "job_cancelled":
+        yield "Why a page is missing: runnel why URL"
 
 
 def minutes(seconds: int) -> str:

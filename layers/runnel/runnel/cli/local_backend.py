@@ -22,7 +22,15 @@ from runnel.errors import InputInvalid, RunnelError
 from runnel.local.home import TENANT, Home, open_home
 from runnel.settings import Settings
 from runnel.usecases.control_job import cancel_job, get_job, pause_job, resume_job
-from runnel.web.shapes import job_to_json, library_to_json, look_to_json, map_to_json, page_to_json, url_to_json
+from runnel.web.shapes import (
+    job_to_json,
+    library_to_json,
+    look_to_json,
+    map_to_json,
+    page_to_json,
+    url_to_json,
+    why_to_json,
+)
 
 if TYPE_CHECKING:
     from runnel.cli.desk import LibraryDesk
@@ -138,6 +146,14 @@ class LocalBackend:
         for record in await list_urls(self._services, await self._job(job_id)):
             if verdict in (None, record.verdict) and reason in (None, record.reason):
                 yield url_to_json(record)
+
+    async def why(self, url: str, job_id: str | None = None, library: str | None = None) -> Json:
+        """What became of a URL."""
+        from runnel.usecases.why_url import why_in_job, why_url
+
+        if job_id is not None:
+            return why_to_json(await why_in_job(self._services, await self._job(job_id), url))
+        return why_to_json(await why_url(self._services, self._tenant, url, library_id=library))
 
     async def libraries(self) -> AsyncIterator[Json]:
         """The libraries by name."""

@@ -38,6 +38,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "delete": "runnel.cli.jobs:delete",
     "events": "runnel.cli.events:events",
     "urls": "runnel.cli.jobs:urls",
+    "why": "runnel.cli.why:why",
     "libraries": "runnel.cli.libraries:libraries",
     "pages": "runnel.cli.libraries:pages",
     "get": "runnel.cli.libraries:get",

@@ -145,6 +145,11 @@ class RemoteBackend:
         """Every URL seen, with its verdict."""
         return self._items(_path("jobs", job_id, "urls"), verdict=verdict, reason=reason)
 
+    async def why(self, url: str, job_id: str | None = None, library: str | None = None) -> Json:
+        """What became of a URL."""
+        path = _path("jobs", job_id, "urls", "why") if job_id is not None else "/v1/why"
+        return await self._json("GET", path, params={"url": url} | ({"library": library} if library else {}))
+
     def libraries(self) -> AsyncIterator[Json]:
         """The libraries."""
         return self._items("/v1/libraries")

@@ -12,6 +12,9 @@ from runnel.cli.backend import OUTPUT_BEHIND, TERMINAL_TYPES, Json
 #: The rate is that of so many seconds.
 _RATE_SECONDS: Final = 10
 
+#: Slow pages that a summary names.
+SLOWEST: Final = 3
+
 
 @dataclass(slots=True)
 class Tally:
@@ -33,6 +36,9 @@ class Tally:
     warnings: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     last_error: str = ""
+    skips: Counter[str] = field(default_factory=Counter)
+    #: The slowest pages so far: milliseconds and URL, the slowest first.
+    slowest: list[tuple[int, str]] = field(default_factory=list)
     held: str | None = None
     #: Whether the folder of Markdown lacks pages that the library has.
     output_behind: bool = False
@@ -67,13 +73,20 @@ class Tally:
     def _crawled(self, event: Json) -> None:
         self.done += event["outcome"] != "duplicate"
         self.size_bytes += event["content_length"]
+        self.slowest = sorted([*self.slowest, (event.get("elapsed_ms") or 0, event.get("url") or "")], reverse=True)[
+            :SLOWEST
+        ]
 
     def _failed(self, event: Json) -> None:
         self.failed += 1
         self.failures[event["error"]["category"]] += 1
         self.last_error = event["error"]["message"]
 
+    def _skipped(self, event: Json) -> None:
+        self.skips[event["reason"]] += 1
+
     def _discovered(self, event: Json) -> None:
+        self.skips.update(event["skipped"])
         self.found = max(self.found, event["total_discovered"])
 
     def _logged(self, event: Json) -> None:
@@ -106,6 +119,7 @@ _HANDLERS: Final = {
     "job_created": Tally._created,  # noqa: SLF001  # the table of this class's own steps
     "url_crawled": Tally._crawled,  # noqa: SLF001
     "url_failed": Tally._failed,  # noqa: SLF001
+    "url_skipped": Tally._skipped,  # noqa: SLF001
     "urls_discovered": Tally._discovered,  # noqa: SLF001
     "log": Tally._logged,  # noqa: SLF001
     "library_held": Tally._held,  # noqa: SLF001

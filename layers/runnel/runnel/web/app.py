@@ -14,6 +14,7 @@ from runnel.web import (
     problems,
     reference,
     streams,
+    why,
 )
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
@@ -31,7 +32,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for part in (operations, jobs, many_jobs, maps, streams, generations, libraries, reference):
+    for part in (operations, jobs, why, many_jobs, maps, streams, generations, libraries, reference):
         app.include_router(part.router)
     openapi.describe(app)
     return app

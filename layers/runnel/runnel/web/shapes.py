@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
     from runnel.usecases.look_at_job import Look
     from runnel.usecases.map_site import SiteMap
     from runnel.usecases.publish import Published
+    from runnel.usecases.why_url import Why
 
 
 def look_to_json(look: "Look") -> dict[str, Any]:
@@ -93,6 +94,20 @@ def change_to_json(change: "PageChange") -> dict[str, Any]:
         "title": change.page.title,
         "content_hash": change.page.content_hash,
         **({"diff": "\n".join(change.diff)} if change.diff else {}),
+    }
+
+
+def why_to_json(why: "Why") -> dict[str, Any]:
+    """What is known of a URL: its record, and what decided."""
+    return {
+        **url_to_json(why.record),
+        "url": why.url,
+        "job_id": why.job_id,
+        "library_id": why.library_id,
+        "judged": why.judged,
+        "path": list(why.path),
+        "explanation": why.explanation,
+        "advice": why.advice,
     }
 
 
