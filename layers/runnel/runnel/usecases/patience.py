@@ -18,4 +18,5 @@ async def sure(services: Services, ask: Callable[[], Awaitable[Answer]]) -> Answ
         try:
             return await ask()
         except StoreUnavailable:
+            services.telemetry.count("store_retries")
             await services.clock.sleep(STORE_PAUSE)

@@ -19,6 +19,7 @@ from runnel.domain.created import created_segment
 from runnel.domain.effects import NO_NOTE, Note, effects_of, events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job, Lease
+from runnel.domain.measures import Measures
 from runnel.domain.segments import FLUSH_BYTES, Effects, Flush, Segment
 from runnel.domain.verdicts import QueuedUrl
 from runnel.errors import LeaseLost, SegmentTaken, StoreUnavailable
@@ -68,6 +69,8 @@ class Recorder:
         #: What has been read of the log until the state is known.
         self._log: list[Segment] = []
         self.fold = JobFold()
+        #: What operators will be told.
+        self.measures = Measures()
         self.first_pending_s: float | None = None
         self.pending_bytes = 0
 
@@ -83,6 +86,7 @@ class Recorder:
         seq = self.fold.last_seq + 1
         event = kind(job_id=self._job.job_id, time=self._services.clock.now(), seq=seq, **fields)
         self.fold.apply(event, note)
+        self.measures.add(event)
         line = e.encode_event(event)
         size = len(line) + sum(len(str(value)) for value in note.values())
         self._buffer.append(_Pending(seq, line, event, note, [], size))
@@ -140,6 +144,7 @@ class Recorder:
             try:
                 await self._services.journal.commit(flush, committed=committed, invoke=self._invoke)
             except StoreUnavailable:
+                self._services.telemetry.count("store_retries")
                 await self._services.clock.sleep(STORE_PAUSE)
             except SegmentTaken as taken:
                 raise LeaseLost("Another driver writes this job's log.") from taken

@@ -28,6 +28,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.tell_operators import DriverReport
 from runnel.usecases.track_batches import BatchTracker
 
 _TOO_MANY_TERMS = (
@@ -78,18 +79,19 @@ async def run_crawl(
     if taken is None:
         return Drive.NO_LEASE
     driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving)
+    how: Drive | None = None
     try:
-        drive = await driver.run()
+        how = await driver.run()
     except LeaseLost:
-        return Drive.LEASE_LOST
+        how = Drive.LEASE_LOST
     finally:
-        await driver.close()
+        await driver.close(how)
         services.locks.release(job_id)
     has_time = deadline_s is None or deadline_s - services.clock.monotonic() > _TIDY_S
-    if drive is Drive.ENDED and has_time and not taken.job.options.dry_run:
+    if how is Drive.ENDED and has_time and not taken.job.options.dry_run:
         with suppress(RunnelError):
             await collect_garbage(services, tenant)
-    return drive
+    return how
 
 
 class _Driver:
@@ -111,6 +113,7 @@ class _Driver:
         self._drain_until_s: float | None = None
         self._stop: EndedBecause | None = None
         self._is_running = False
+        self._report = DriverReport(services, taken)
         self._tasks: list[asyncio.Task[None]] = []
 
     # ---- the story
@@ -137,11 +140,12 @@ class _Driver:
         except Exception as error:  # noqa: BLE001  # the driver's edge: whatever a step raises, the job ends and says so
             return await self._break_down(error)
 
-    async def close(self) -> None:
+    async def close(self, how: Drive | None) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._site.close()
+        self._report.ended(how or "died", self._recorder, self._site.frontier)
 
     async def _start_running(self) -> None:
         """Begin to work: at once, or when a pause that came first was taken back."""
@@ -265,6 +269,7 @@ class _Driver:
         """Read META every second: a task of the driver."""
         while True:
             await self._services.clock.sleep(self._services.tuning.look)
+            self._report.tell_if_due(self._recorder, self._site.frontier)
             before = self._wish
             try:
                 await self._look()

@@ -19,6 +19,7 @@ from runnel.ports.locks import JobLocks
 from runnel.ports.meter import Meter
 from runnel.ports.output import Outputs
 from runnel.ports.secrets import NoSecrets, Secrets
+from runnel.ports.telemetry import Silence, Telemetry
 from runnel.ports.tokens import Tokens
 from runnel.ports.url_queue import UrlQueue
 
@@ -56,6 +57,8 @@ class Tuning:
     heartbeat: timedelta = timedelta(seconds=10)
     #: What a job may cost that says nothing of it, in US dollars; None = whatever it does.
     max_usd: float | None = None
+    #: How often a driver tells its numbers to operators.
+    measure: timedelta = timedelta(seconds=10)
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
     #: Query parameters that track the reader, besides those that every job drops; in lower case.
@@ -96,4 +99,5 @@ class Services:
     meter: Meter
     outputs: Outputs
     secrets: Secrets = field(default_factory=NoSecrets)
+    telemetry: Telemetry = field(default_factory=Silence)
     tuning: Tuning = field(default_factory=Tuning)

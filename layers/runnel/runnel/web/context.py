@@ -11,6 +11,7 @@ from runnel.usecases.drive_jobs import Drivers
 from runnel.usecases.find_orphans import DriverWatch
 from runnel.usecases.services import Services
 from runnel.web.access import Access
+from runnel.web.stream_report import StreamReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class WebHome:
     is_lambda: bool = False
     #: Looks at the driver of each job that somebody asks for.
     watch: DriverWatch = field(init=False)
+    #: The streams that are open here.
+    streams: StreamReport = field(default_factory=StreamReport)
     #: Set when the process is about to end: streams then end too, and their clients come back to the next one.
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 

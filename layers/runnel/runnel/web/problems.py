@@ -149,6 +149,9 @@ def _fits(template: str, path: str) -> bool:
     return re.fullmatch(pattern, path) is not None
 
 
-def _of_any(_: Request, _error: Exception) -> JSONResponse:
+def _of_any(request: Request, error: Exception) -> JSONResponse:
     """What nobody foresaw: the server's log has it, the caller does not."""
+    # The route's template and the error's class: a path or a message may hold what must not be told.
+    route = getattr(request.scope.get("route"), "path", "")
+    request.app.state.home.services.telemetry.log("request_failed", route=route, error=type(error).__name__)
     return problem(500, RunnelError.code, "Something went wrong in the server; its log says what.")

@@ -9,7 +9,7 @@ Laws (tests/e2e/test_http.py):
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -51,7 +51,8 @@ async def stream(
 def stream_job(caller: Caller, job: Job, *, after: int) -> Response:
     """The stream of *job* after a place, driven by this process if nobody else does."""
     connection = _Connection(caller, job, after, _drive(caller, job))
-    return StreamingResponse(connection.frames(), media_type="text/event-stream", headers=_HEADERS)
+    frames = caller.home.streams.watch(caller.services, job, connection.frames(), after=after, why=connection.why_over)
+    return StreamingResponse(frames, media_type="text/event-stream", headers=_HEADERS)
 
 
 def _drive(caller: Caller, job: Job) -> "asyncio.Task[Drive] | None":
@@ -73,7 +74,15 @@ class _Connection:
     driver: "asyncio.Task[Drive] | None"
     is_over: bool = False
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    def why_over(self) -> str:
+        """Why there are no more frames, in a word for operators."""
+        if self.is_over:
+            return "job_over"
+        if self.caller.home.closing.is_set():
+            return "server_ends"
+        return "handed_over" if self._was_left() else "window_over"
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
         """Every frame of the response."""
         yield b": connected\n\n" + sse.encode_retry(_RETRY_MS)
         role: Role = "driver" if self.driver is not None and self.job.owner is None else "follower"

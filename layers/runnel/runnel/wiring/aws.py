@@ -128,6 +128,7 @@ def _make_services(settings: AwsSettings) -> Services:
     from runnel.adapters.aws_lambda.meter import AwsMeter, MeteredCrawler, MeteredProcessor
     from runnel.adapters.dynamodb.client import make_client as make_table_client
     from runnel.adapters.dynamodb.stores import DynamoDBStores
+    from runnel.adapters.powertools.telemetry import PowertoolsTelemetry
     from runnel.adapters.s3.client import make_client as make_bucket_client
     from runnel.adapters.s3.content_store import S3ContentStore
     from runnel.adapters.s3.raw_store import S3RawStore
@@ -168,6 +169,7 @@ def _make_services(settings: AwsSettings) -> Services:
         locks=_NoLocks(),
         meter=meter,
         outputs=_NoOutputs(),
+        telemetry=PowertoolsTelemetry(),
         tuning=make_tuning().with_lease_ttl(settings.lease_ttl_s),
         secrets=_make_secrets(settings.secrets),
     )

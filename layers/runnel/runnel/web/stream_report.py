@@ -1,0 +1,40 @@
+"""What operators are told of streams: when one begins and ends, why, how far it came, and how many are open."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from runnel.domain.jobs import Job
+from runnel.usecases.services import Services
+
+
+@dataclass(slots=True)
+class StreamReport:
+    """The streams of one process."""
+
+    #: Open now.
+    active: int = 0
+
+    async def watch(
+        self, services: Services, job: Job, frames: AsyncGenerator[bytes, None], *, after: int, why: Callable[[], str]
+    ) -> AsyncIterator[bytes]:
+        """Every one of *frames*; *why* says, when they have ended by themselves, what ended them."""
+        began_s, bytes_sent, how = services.clock.monotonic(), 0, "disconnected"
+        self._changed(services, 1)
+        services.telemetry.log("stream_started", job_id=job.job_id, after=after, state=job.state)
+        try:
+            async with aclosing(frames):
+                async for frame in frames:
+                    bytes_sent += len(frame)
+                    yield frame
+            how = why()
+        finally:
+            seconds = round(services.clock.monotonic() - began_s, 3)
+            self._changed(services, -1)
+            services.telemetry.log(
+                "stream_ended", job_id=job.job_id, how=how, bytes_sent=bytes_sent, seconds=seconds, active=self.active
+            )
+
+    def _changed(self, services: Services, by: int) -> None:
+        self.active += by
+        services.telemetry.measure({"active_streams": self.active})
