@@ -33,15 +33,17 @@ from tests.support.lambda_home import (
 #: Planted where a secret may be; it must be found nowhere.
 MARKER = "m4rk3rOfASecret"
 _TOKEN = f"{MARKER}-token"
+#: What a header reference of a job stands for: the site alone may see it.
+_SENT = f"{MARKER}-sent"
 _BODY = {"url": "", "library": "watched", "limit": 6, "sitemap": "skip"}
 
 
-async def crawl_with_secrets(client: httpx.AsyncClient, site: SiteServer) -> tuple[str, list[str]]:
+async def crawl_with_secrets(client: httpx.AsyncClient, site: SiteServer, **options: Any) -> tuple[str, list[str]]:
     """A job whose client sends the marker wherever one can; the job's id, and every answer's text."""
     home = HttpHome(name="any", site=site, client=client)
     query = {"ticket": f"{MARKER}-ticket", "api_key": f"{MARKER}-key"}
     headers = {"X-Api-Key": f"{MARKER}-header", "Cookie": f"session={MARKER}-cookie"}
-    body = {**_BODY, "url": site.url()}
+    body = {**_BODY, "url": site.url(), **options}
     raw = await client.post("/v1/jobs", json={**body, "headers": {"Authorization": f"{MARKER}-raw"}})
     created = await client.post("/v1/jobs", json=body, params=query, headers=headers)
     job_id = created.json()["job_id"]
@@ -150,11 +152,11 @@ async def test_a_laptop_keeps_no_secret_of_its_callers(tmp_path: Path) -> None:
     """Neither in its file, nor beside it, nor in what it says."""
     async with (
         SiteServer() as site,
-        serving(tmp_path / "home", RUNNEL_ALLOW_PRIVATE=site.address) as (url, process),
+        serving(tmp_path / "home", RUNNEL_ALLOW_PRIVATE=site.address, DOCS_KEY=_SENT) as (url, process),
         httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client,
     ):
         client.headers["Authorization"] = f"Bearer {_TOKEN}"
-        _, answers = await crawl_with_secrets(client, site)
+        _, answers = await crawl_with_secrets(client, site, headers={"X-Docs-Key": "env:DOCS_KEY"})
         process.terminate()
         _, said = await process.communicate()
     files = [path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()]
@@ -164,4 +166,6 @@ async def test_a_laptop_keeps_no_secret_of_its_callers(tmp_path: Path) -> None:
     assert len(kept) > 50
     assert not [one for one in (*files, *map(plain, files), *kept, said) if MARKER.encode() in one]
     assert not [one for one in answers if MARKER in one]
-    assert not [seen for seen in site.requests if MARKER in str(seen)]
+    pages = [seen.headers for seen in site.requests if seen.path != "/robots.txt"]
+    assert {headers["X-Docs-Key"] for headers in pages} == {_SENT}
+    assert not [headers for headers in pages if MARKER in str({**headers, "X-Docs-Key": ""})]
