@@ -9,9 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.adapters.filesystem.output import MANIFEST, FolderOutput, front_matter
+from runnel.adapters.filesystem.output import MANIFEST, FolderOutput
 from runnel.domain.payloads import StoredPage
 from runnel.errors import StoreUnavailable
+from runnel.streaming.front_matter import front_matter
 
 SITE = "https://docs.example.com"
 LIBRARY = "docs"

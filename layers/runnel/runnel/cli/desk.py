@@ -1,6 +1,7 @@
 """What the commands ask of libraries, beyond reading them; the answers are shaped like those over HTTP."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
 from runnel.cli.backend import Json
@@ -15,6 +16,18 @@ class LibraryDesk(Protocol):
 
     def diff(self, library_id: str, older: int | None, newer: int | None) -> AsyncIterator[Json]:
         """What differs between two generations, page by page."""
+        ...
+
+    def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
+        """The pages of a library as one stream of this format."""
+        ...
+
+    async def export_folder(self, library_id: str, folder: Path) -> None:
+        """The pages of a library as files; raises `InputInvalid` where a server answers."""
+        ...
+
+    def download(self, job_id: str) -> AsyncIterator[bytes]:
+        """The good pages of a job as one Markdown file."""
         ...
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:

@@ -1,6 +1,7 @@
 """The libraries of this machine, looked after by this process."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from runnel.cli.backend import Json
 from runnel.usecases.services import Services
@@ -27,6 +28,30 @@ class LocalDesk:
 
         async for change in diff_library(self._services, self._tenant, library_id, older=older, newer=newer):
             yield change_to_json(change)
+
+    async def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
+        """The pages of a library as one stream."""
+        from runnel.usecases.export_library import MEDIA_TYPES, open_export, stream_export
+
+        opened = await open_export(self._services, self._tenant, library_id)
+        async for part in stream_export(opened, next(name for name in MEDIA_TYPES if name == kind)):
+            yield part
+
+    async def export_folder(self, library_id: str, folder: Path) -> None:
+        """The pages of a library as files."""
+        from runnel.usecases.export_library import open_export, write_folder
+        from runnel.wiring.local import open_folder
+
+        opened = await open_export(self._services, self._tenant, library_id)
+        await write_folder(opened, open_folder(folder, opened.home_host))
+
+    async def download(self, job_id: str) -> AsyncIterator[bytes]:
+        """The good pages of a job as one file."""
+        from runnel.usecases.download_job import open_download
+        from runnel.usecases.export_library import stream_export
+
+        async for part in stream_export(await open_download(self._services, self._tenant, job_id), "file"):
+            yield part
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

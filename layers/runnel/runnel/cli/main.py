@@ -42,6 +42,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "libraries": "runnel.cli.libraries:libraries",
     "pages": "runnel.cli.libraries:pages",
     "get": "runnel.cli.libraries:get",
+    "download": "runnel.cli.exports:download",
+    "export": "runnel.cli.exports:export",
     "diff": "runnel.cli.generations:diff",
     "publish": "runnel.cli.generations:publish",
     "rollback": "runnel.cli.generations:rollback",

@@ -172,7 +172,7 @@ class RemoteBackend:
         """The server's libraries."""
         from runnel.cli.remote_desk import RemoteDesk
 
-        return RemoteDesk(self._json)
+        return RemoteDesk(self._json, self._bytes)
 
     async def health(self) -> Json:
         """Version, and the state of the stores."""
@@ -216,6 +216,13 @@ class RemoteBackend:
         except ValueError as error:
             raise errors.RemoteFailed("What answers there is no Runnel server: its answer is not JSON.") from error
         return value
+
+    async def _bytes(self, path: str, params: dict[str, str]) -> AsyncIterator[bytes]:
+        with _translated():
+            async with self._client.stream("GET", path, params=params) as response:
+                await _check(response)
+                async for data in response.aiter_bytes():
+                    yield data
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         with _translated():

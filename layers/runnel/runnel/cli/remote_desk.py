@@ -1,21 +1,26 @@
 """The libraries of a server, looked after over HTTP."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from runnel.cli.backend import Json
+from runnel.errors import InputInvalid
 
 #: Sends a request (method, path, more) and gives the JSON of its answer; raises what the problem says.
+#: Streams the body of an answer (path, parameters).
+Stream = Callable[[str, dict[str, str]], AsyncIterator[bytes]]
 Send = Callable[..., Awaitable[Json]]
 
 
 class RemoteDesk:
     """The `LibraryDesk` over HTTP."""
 
-    def __init__(self, send: Send) -> None:
-        """Ask by *send*."""
+    def __init__(self, send: Send, stream: Stream) -> None:
+        """Ask by *send*, and by *stream* for what is long."""
         self._send = send
+        self._stream = stream
 
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept."""
@@ -27,6 +32,18 @@ class RemoteDesk:
         params = {name: value for name, value in (("from", older), ("to", newer)) if value is not None}
         for item in (await self._send("GET", _path(library_id, "diff"), params=params))["items"]:
             yield item
+
+    def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
+        """The pages of a library as one stream."""
+        return self._stream(_path(library_id, "export"), {"format": kind})
+
+    async def export_folder(self, library_id: str, folder: Path) -> None:  # noqa: ARG002  # the port's signature
+        """Never: a server's library comes as one file."""
+        raise InputInvalid("--format folder is for libraries of this machine; use --format zip with --remote.")
+
+    def download(self, job_id: str) -> AsyncIterator[bytes]:
+        """The good pages of a job as one file."""
+        return self._stream(f"/v1/jobs/{quote(job_id, safe='')}/download", {})
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

@@ -25,6 +25,17 @@ def record_head(
     return head.encode("utf-8", "replace") + http
 
 
+def info_record(*, record_id: str, written_at: str) -> bytes:
+    """The record that begins a file; *written_at* is RFC 3339 UTC."""
+    fields = b"software: Runnel\r\nformat: WARC File Format 1.1\r\n"
+    head = (
+        "WARC/1.1\r\nWARC-Type: warcinfo\r\n"
+        f"WARC-Record-ID: <urn:uuid:{record_id}>\r\nWARC-Date: {written_at}\r\n"
+        f"Content-Type: application/warc-fields\r\nContent-Length: {len(fields)}\r\n\r\n"
+    )
+    return head.encode() + fields + RECORD_END
+
+
 def body_of(record: bytes) -> bytes:
     """The body that stands in *record*."""
     http = record.split(RECORD_END, 1)[1]

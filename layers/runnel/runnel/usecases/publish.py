@@ -72,7 +72,7 @@ async def publish(
     Raises:
         LibraryNotFound: the library was deleted.
     """
-    fresh, lost = await _check(services, job, await _collect(services, job, fold))
+    fresh, lost = await _check(services, job, await collect_pages(services, job, fold))
     while True:
         library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
         if library is None:
@@ -164,7 +164,7 @@ def _pointer(services: Services, library: Library, job: Job, run: str, *, base_p
     )
 
 
-async def _collect(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
+async def collect_pages(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
     """This job's pages by the URL they were crawled under."""
     batch_ids = tuple(sorted(set(fold.batch_of.values())))
     ask = partial(services.batches.get_many, job.tenant, job.job_id, batch_ids)

@@ -46,4 +46,9 @@ async def get_markdown(services: Services, tenant: str, page: StoredPage) -> str
 async def markdown_of(content: ContentStore, tenant: str, page: StoredPage) -> str | None:
     """The Markdown, or None when the object has gone."""
     body = await content.get(tenant, page_key(page.content_hash))
-    return gzip.decompress(body).decode() if body is not None else None
+    return unpack(body) if body is not None else None
+
+
+def unpack(body: bytes) -> str:
+    """The Markdown of an object."""
+    return gzip.decompress(body).decode()

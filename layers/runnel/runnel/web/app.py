@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from runnel import __version__
 from runnel.web import (
+    downloads,
     generations,
     jobs,
     libraries,
@@ -32,7 +33,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for part in (operations, jobs, why, many_jobs, maps, streams, generations, libraries, reference):
+    for part in (operations, jobs, why, many_jobs, maps, streams, downloads, generations, libraries, reference):
         app.include_router(part.router)
     openapi.describe(app)
     return app

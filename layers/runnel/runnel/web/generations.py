@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from runnel.usecases.diff_library import diff_library, list_changes
+from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export
 from runnel.usecases.generations import list_generations, publish_job, roll_back
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
@@ -58,6 +60,15 @@ async def diff(
     """By default the present generation beside the one it was built from; `diff` is a unified diff of the Markdown."""
     found = diff_library(caller.services, caller.tenant, library_id, older=older, newer=newer)
     return {"items": [change_to_json(change) async for change in found], "next_cursor": None}
+
+
+@router.get("/{library_id}/export", summary="The whole library as one stream")
+async def export(
+    library_id: str, caller: CallerOf, kind: Annotated[StreamFormat, Query(alias="format")] = "zip"
+) -> StreamingResponse:
+    """Zip of Markdown files, one file, JSON lines, llms.txt, llms-full.txt, or the responses as WARC."""
+    opened = await open_export(caller.services, caller.tenant, library_id)
+    return StreamingResponse(stream_export(opened, kind), media_type=MEDIA_TYPES[kind])
 
 
 @router.post("/{library_id}/publish", summary="Publish the result of a job that was held")

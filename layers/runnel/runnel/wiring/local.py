@@ -246,6 +246,13 @@ async def open_services(
         yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)
 
 
+def open_folder(root: Path, home_host: str | None) -> FolderOutput:
+    """A folder for Markdown files; raises `StoreUnavailable` when it is written and cannot be."""
+    from runnel.adapters.filesystem.output import FolderOutput
+
+    return FolderOutput(root, home_host)
+
+
 def _tell_when_full(stores: SqliteStores) -> asyncio.Event:
     full, loop = asyncio.Event(), asyncio.get_running_loop()
 

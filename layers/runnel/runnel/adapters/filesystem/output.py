@@ -20,13 +20,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import Any, Final, TextIO
-
-import yaml
+from typing import Final, TextIO
 
 from runnel.domain.paths import page_path, path_key, resolve_collisions, suffixed_paths
 from runnel.domain.payloads import StoredPage
 from runnel.errors import StoreUnavailable
+from runnel.streaming.front_matter import front_matter
 
 #: Reads the Markdown of a published page (tenant, page); None when it is gone.
 ReadMarkdown = Callable[[str, StoredPage], Awaitable[str | None]]
@@ -34,25 +33,6 @@ ReadMarkdown = Callable[[str, StoredPage], Awaitable[str | None]]
 MANIFEST: Final = ".runnel-manifest.jsonl"
 #: Where files are written before they get their name; on the same file system as the folder.
 _ASIDE: Final = ".runnel-tmp"
-#: libyaml's dumper, seven times as fast as the one in Python, where PyYAML was built with it.
-_DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_LINE_WIDTH: Final = 2**30  # one value, one line
-
-
-def front_matter(library_id: str, page: StoredPage) -> str:
-    """The YAML block that begins a page's file; the fields of ours win over custom metadata of the same name."""
-    fields = {
-        "url": page.url,
-        "title": page.title,
-        "description": page.description,
-        "fetched_at": page.fetched_at,
-        "content_hash": page.content_hash,
-        "library": library_id,
-        "lang": page.lang,
-    }
-    more = {name: value for name, value in page.metadata.items() if name not in fields}
-    text: str = yaml.dump(fields | more, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
-    return f"---\n{text}---\n\n"
 
 
 @dataclass(slots=True)

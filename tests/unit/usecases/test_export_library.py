@@ -1,0 +1,177 @@
+"""A library goes out in every format, whole, sorted, the same bytes each time."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runnel.adapters.filesystem.output import MANIFEST, FolderOutput
+from runnel.errors import LibraryNotFound, PageNotFound
+from runnel.usecases.download_job import open_download
+from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export, write_folder
+from runnel.usecases.process_pages import page_key
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+from tests.support.web_client import web_client
+
+NAMES = ("/a.html", "/b/", "/b/c.html", "/B/C.html", "/con.html")
+
+
+def site() -> dict[str, Any]:
+    link = '</p><p><a href="/b/c.html#page">there</a> <a href="https://else.example/">away</a>'
+    leaves = {name: ScriptedPage(text=f"leaf {name}{link}") for name in NAMES}
+    return {"/": ScriptedPage(text="home", links=NAMES), **leaves}
+
+
+async def crawled() -> tuple[ScriptedHome, str, str]:
+    home = ScriptedHome(site())
+    job = await home.crawl(metadata={"team": "docs"})
+    return home, job.library_id, job.job_id
+
+
+async def exported(home: ScriptedHome, library: str, kind: StreamFormat) -> bytes:
+    opened = await open_export(home.outside.services, TENANT, library)
+    return b"".join([part async for part in stream_export(opened, kind)])
+
+
+@pytest.mark.parametrize("kind", list(MEDIA_TYPES))
+async def test_the_same_generation_gives_the_same_bytes(kind: StreamFormat) -> None:
+    """So that an export can be compared, signed and cached."""
+    home, library, _ = await crawled()
+    first = await exported(home, library, kind)
+    await home.clock.advance(1_000)
+
+    assert await exported(home, library, kind) == first
+    assert first
+
+
+async def test_a_zip_holds_a_file_for_each_page_with_links_between_them() -> None:
+    """At names that no file system confuses."""
+    home, library, _ = await crawled()
+    archive = zipfile.ZipFile(io.BytesIO(await exported(home, library, "zip")))
+    names = archive.namelist()
+    lower = next(name for name in names if b"/b/c.html" in archive.read(name).split(b"---", 2)[1])
+    head, text = archive.read("a.md").decode().split("---\n\n", 1)
+
+    assert archive.testzip() is None
+    assert len({name.casefold() for name in names}) == len(names) == 6
+    assert "con.md" not in {name.lower() for name in names}
+    assert yaml.safe_load(head.removeprefix("---\n"))["team"] == "docs"
+    assert f"[there]({lower}#page)" in text
+    assert "[away](https://else.example/)" in text
+    assert f"[there]({lower.removeprefix('b/')}#page)" in archive.read("b/index.md").decode()
+
+
+async def test_json_lines_hold_what_an_import_needs() -> None:
+    """A page a line."""
+    home, library, _ = await crawled()
+    rows = [json.loads(line) for line in (await exported(home, library, "jsonl")).splitlines()]
+
+    assert [home.path_of(row["url"]) for row in rows] == sorted(("/", *NAMES))
+    assert rows[1]["metadata"] == {"team": "docs"}
+    assert "leaf" in rows[1]["markdown"]
+    assert {"title", "description", "lang", "words", "content_hash", "fetched_at"} <= rows[0].keys()
+
+
+async def test_llms_txt_has_the_form_that_llmstxt_org_asks_for() -> None:
+    """A title, a summary, a list of links."""
+    home, library, _ = await crawled()
+    lines = (await exported(home, library, "llms")).decode().splitlines()
+    full = (await exported(home, library, "llms-full")).decode()
+
+    assert lines[0] == f"# {library}"
+    assert lines[2].startswith("> 6 pages, ")
+    assert lines[4] == "## Pages"
+    assert len([line for line in lines if line.startswith("- [")]) == 6
+    assert full.count("\nSource: https://docs.example.com/") == 6
+
+
+async def test_a_warc_holds_the_responses_that_are_still_kept() -> None:
+    """One that has expired is left out."""
+    home, library, _ = await crawled()
+    whole = await exported(home, library, "warc")
+    key = next(key for _, key in home.state.objects if key.startswith("raw/"))
+    home.state.objects.pop((TENANT, key))
+    part = await exported(home, library, "warc")
+
+    assert whole.startswith(b"WARC/1.1\r\nWARC-Type: warcinfo\r\n")
+    assert whole.count(b"WARC-Type: response") == 6
+    assert part.count(b"WARC-Type: response") == 5
+
+
+async def test_a_warc_is_what_other_programs_read(tmp_path: Path) -> None:
+    """By the reference implementation's own check, which finds a torn one."""
+    from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]
+    from warcio.cli import main  # type: ignore[import-untyped]
+
+    home, library, _ = await crawled()
+    path = tmp_path / "guide.warc"
+    path.write_bytes(await exported(home, library, "warc"))
+    with path.open("rb") as file:
+        records = [(one.rec_type, one.rec_headers.get_header("WARC-Target-URI")) for one in ArchiveIterator(file)]
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(path)])
+
+    assert ended.value.code == 0
+    assert records[0] == ("warcinfo", None)
+    assert sorted(home.path_of(url) for kind, url in records[1:] if kind == "response") == sorted(("/", *NAMES))
+
+
+async def test_a_folder_replaces_its_own_files_only(tmp_path: Path) -> None:
+    """What somebody else has put there stays, under its name."""
+    home, library, _ = await crawled()
+    (tmp_path / "a.md").write_text("mine")
+    opened = await open_export(home.outside.services, TENANT, library)
+    for _ in range(2):
+        await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md"))
+
+    assert (tmp_path / "a.md").read_text() == "mine"
+    assert len(files) == 7
+    assert (tmp_path / MANIFEST).is_file()
+    assert "](c-ec641e79.md#page)" in (tmp_path / "b" / "index.md").read_text()
+
+
+async def test_a_missing_page_is_said_instead_of_left_out() -> None:
+    """An export that lacks a page silently is worse than none."""
+    home, library, _ = await crawled()
+    opened = await open_export(home.outside.services, TENANT, library)
+    home.state.objects.pop((TENANT, page_key(opened.pages[2].content_hash)))
+    with pytest.raises(PageNotFound, match="is missing"):
+        _ = [part async for part in stream_export(opened, "jsonl")]
+    with pytest.raises(LibraryNotFound):
+        await open_export(home.outside.services, TENANT, "nonsense")
+
+
+async def test_a_job_is_downloaded_whole_sorted_and_once_even_when_held() -> None:
+    """Also the pages that had not changed."""
+    home, library, _ = await crawled()
+    front = ScriptedPage(text="home", links=("/new.html", "/a.html"), links_in_body=True)
+    home.pages = {"/": front, "/new.html": ScriptedPage(text="new")}
+    home.pages["/a.html"] = site()["/a.html"]
+    held = await home.crawl(mode="incremental")
+    opened = await open_download(home.outside.services, TENANT, held.job_id)
+    text = b"".join([part async for part in stream_export(opened, "file")]).decode()
+    sources = [line for line in text.splitlines() if line.startswith("Source: ")]
+
+    assert [home.path_of(line[9:-1]) for line in sources] == ["/", "/a.html", "/new.html"]
+    assert text.startswith(f"# {library}\n\n3 pages, ")
+
+
+async def test_exports_and_downloads_stream_over_http() -> None:
+    """With the type of what comes, and an error before the first byte."""
+    home, library, job_id = await crawled()
+    client = web_client(home)
+    for kind, media_type in MEDIA_TYPES.items():
+        answer = await client.get(f"/v1/libraries/{library}/export", params={"format": kind})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+        assert answer.content == await exported(home, library, kind)
+    one = await client.get(f"/v1/jobs/{job_id}/download")
+
+    assert one.text.count("\nSource: <") == 6
+    assert (await client.get("/v1/libraries/nonsense/export")).status_code == 404
+    assert (await client.get("/v1/jobs/nonsense/download")).status_code == 404
+    assert (await client.get(f"/v1/libraries/{library}/export", params={"format": "pdf"})).status_code == 422
