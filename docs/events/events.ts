@@ -504,7 +504,7 @@ export interface UrlRetry {
   type: "url_retry";
   url: string;
   attempt: number;
-  retry_in_s: number;
+  retry_in_s: number | null;
   error: FetchError;
 }
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from runnel.domain import host_book as hosts
 from runnel.domain.jobs import JobState, Lease, Sign, Wish
 from runnel.domain.libraries import Batch, Pointer
 from runnel.errors import RunnelError
@@ -211,10 +212,14 @@ class StoresAgree(RuleBasedStateMachine):
         pointer = Pointer(generation=number + 1, path=f"p/{number}", published_by=job_id, pages=2, published_at=NOON)
         self.both(lambda s: s.libraries.move_pointer(base, pointer, job_id=job_id))
 
-    @rule(now=st.integers(0, 20), turns=st.integers(1, 4))
-    def reserve(self, now: int, turns: int) -> None:
-        spacing = timedelta(milliseconds=500)
-        self.both(lambda s: s.hosts.reserve("a.example:443", now_s=float(now), spacing=spacing, turns=turns))
+    @rule(taker=st.sampled_from("ABC"), now=st.integers(0, 20), most=st.integers(1, 4), spacing=st.sampled_from((0, 3)))
+    def take(self, taker: str, now: int, most: int, spacing: int) -> None:
+        ask = hosts.Ask(taker=taker, now_s=float(now), most=most, spacing_s=float(spacing))
+        self.both(lambda s: s.hosts.take("a.example:443", ask))
+
+    @rule(taker=st.sampled_from("ABC"))
+    def leave(self, taker: str) -> None:
+        self.both(lambda s: s.hosts.leave("a.example:443", taker))
 
     # ---- everything that can be seen
 

@@ -17,6 +17,7 @@ import pytest_asyncio
 from runnel.adapters.sqlite.bell import SqliteBell
 from runnel.adapters.sqlite.database import Database
 from runnel.adapters.system.bell import LoopBell
+from runnel.domain.host_book import LATE_S, Ask
 from runnel.errors import ConfigInvalid, RunnelError, StoreUnavailable
 from tests.contract.homes import LaptopStores, open_stores
 from tests.contract.makers import TENANT, do_nothing, driven_job, invoke_nothing, make_flush, make_job, make_segment
@@ -257,9 +258,9 @@ async def test_the_log_is_synced_and_the_lease_is_not(path: Path) -> None:
 # Opens the file and appends segments to the log of a job of its own.
 WRITER = """
 import asyncio, sys
-from datetime import timedelta
 from pathlib import Path
 from tests.contract.homes import open_stores
+from runnel.domain.host_book import Ask
 from runnel.adapters.system.bell import LoopBell
 from tests.contract.makers import TENANT, do_nothing, driven_job, invoke_nothing, make_flush, make_segment
 
@@ -269,10 +270,9 @@ async def main(path, job_id, count):
     for first in range(1, 2 * count, 2):
         flush = make_flush(job_id, segment=make_segment(first, owner=lease.owner, term=lease.term))
         await stores.journal.commit(flush, committed=do_nothing, invoke=invoke_nothing)
-        await stores.hosts.reserve("a.example:443", now_s=0.0, spacing=TURN, turns=1)
+        await stores.hosts.take("a.example:443", Ask(taker="crawl", now_s=0.0, most=10, spacing_s=1.0))
     await stores.close()
 
-TURN = timedelta(seconds=1)
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
 """
 
@@ -297,12 +297,12 @@ async def test_processes_share_a_file_from_its_first_moment(path: Path, project_
         codes = [await asyncio.to_thread(process.wait, 60) for process in started]
     stores = open_stores(path)
     logs = [await stores.log.read(TENANT, job_id) for job_id in jobs]
-    turn = await stores.hosts.reserve("a.example:443", now_s=0.0, spacing=timedelta(seconds=1), turns=1)
+    share = await stores.hosts.take("a.example:443", Ask(taker="crawl", now_s=0.0, most=10, spacing_s=1.0))
     await stores.close()
 
     assert codes == [0, 0, 0]
     assert [[segment.first for segment in log] for log in logs] == [list(range(1, 30, 2))] * 3
-    assert turn == pytest.approx(45.0)
+    assert share.first_s == pytest.approx(45 * (1.0 + LATE_S))
 
 
 async def test_a_follower_wakes_when_another_process_writes(path: Path, project_root: Path) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from runnel.domain.frontier import FIRST_LIMIT, Frontier
+from runnel.domain.frontier import Frontier
+from runnel.domain.host_pace import PROBES, Answer
 
 _HOST = "docs.example.com:443"
 _OTHER = "api.example.com:443"
@@ -15,12 +16,12 @@ def _frontier(*urls: tuple[str, int], concurrency: int = 10, delay_s: float = 0.
     return frontier
 
 
-def _fetch(frontier: Frontier, now_s: float = 0.0, *, is_throttled: bool = False, elapsed_ms: int = 50) -> str | None:
+def _fetch(frontier: Frontier, now_s: float = 0.0, *, elapsed_ms: int = 50) -> str | None:
     """One URL through its whole life."""
     url = frontier.reserve(now_s)
     if url is not None:
         frontier.start(url, now_s)
-        frontier.finish(url, elapsed_ms=elapsed_ms, is_throttled=is_throttled)
+        frontier.finish(url, Answer.GOOD, now_s=now_s, elapsed_ms=elapsed_ms)
     return url
 
 
@@ -29,6 +30,112 @@ def test_shallow_urls_come_first_then_doc_like_then_those_found_first() -> None:
     frontier = _frontier(("/z", 1), ("/a", 1), ("/guide/x", 1), ("/deep/guide", 2), ("/", 0))
 
     assert [_fetch(frontier) for _ in range(6)] == ["/", "/guide/x", "/z", "/a", "/deep/guide", None]
+
+
+def test_among_equals_in_depth_those_of_a_sitemap_come_first() -> None:
+    """The site itself names them."""
+    frontier = _frontier(("/guide/linked", 1), ("/deeper/guide", 2))
+    frontier.add("/listed", host=_HOST, depth=1, is_listed=True)
+    frontier.add("/listed/guide", host=_HOST, depth=1, is_listed=True)
+
+    order = [_fetch(frontier) for _ in range(4)]
+    assert order == ["/listed/guide", "/listed", "/guide/linked", "/deeper/guide"]
+
+
+def test_the_host_s_name_does_not_make_a_page_doc_like() -> None:
+    """On docs.example.com every page would be; nor does the query, nor the case of a letter."""
+    urls = ["https://docs.example.com/x?guide=1", "https://docs.example.com/Guide/y"]
+    frontier = _frontier(*((url, 1) for url in urls))
+
+    assert [_fetch(frontier) for _ in range(2)] == urls[::-1]
+
+
+def test_a_waiting_url_moves_up_when_a_shorter_path_or_a_sitemap_is_found() -> None:
+    """It is fetched once, at its best place."""
+    frontier = _frontier(("/a", 2), ("/b", 2), ("/c", 2), ("/d", 3))
+    frontier.lower_depth("/d", 1)
+    frontier.lower_depth("/c", 2, is_listed=True)
+    frontier.lower_depth("/c", 5)
+
+    assert frontier.waiting == 4
+    assert [_fetch(frontier) for _ in range(5)] == ["/d", "/c", "/a", "/b", None]
+    frontier.lower_depth("/a", 0)
+    assert _fetch(frontier) is None, "what was fetched does not wait again"
+
+
+def test_what_is_taken_out_of_turn_and_put_back_is_fetched_once() -> None:
+    """Its old entry must not bring it a second time."""
+    frontier = _frontier(("/a", 1), ("/b", 1))
+    assert frontier.reserve_only({"/b"}) == "/b"
+    frontier.drop("/b")
+    frontier.put_back("/b")
+
+    assert frontier.waiting == 2
+    assert [_fetch(frontier) for _ in range(3)] == ["/a", "/b", None]
+
+
+def test_what_waits_apart_is_the_last_to_go() -> None:
+    """Retry batches: what has failed is tried once more when nothing else is left."""
+    frontier = _frontier(("/bad", 0), ("/good", 1))
+    assert _fetch(frontier) == "/bad"
+    frontier.put_apart("/bad")
+    assert not frontier.has_only_apart
+    assert _fetch(frontier) == "/good"
+    assert (frontier.has_only_apart, frontier.waiting, frontier.is_idle) == (True, 1, False)
+
+    assert frontier.take_apart(0.0) == 1
+    assert [_fetch(frontier), frontier.is_idle, frontier.take_apart(0.0)] == ["/bad", True, 0]
+
+
+def test_a_host_that_is_set_aside_waits_with_all_its_urls() -> None:
+    """One dead host must not keep the others from being crawled to the end."""
+    frontier = _frontier(("/a", 0), ("/b", 1), ("/later", 1))
+    frontier.add("/other", host=_OTHER, depth=5)
+    assert frontier.reserve(0.0) == "/a"
+    frontier.drop("/a")
+    frontier.put_back("/a", due_s=50.0)
+    frontier.host(_HOST).is_set_aside = True
+
+    assert [_fetch(frontier), _fetch(frontier)] == ["/other", None]
+    assert frontier.next_due_s(0.0) is None
+    assert (frontier.has_only_apart, frontier.apart) == (True, 3)
+    assert frontier.take_apart(60.0) == 3
+    assert frontier.reserve(60.0) == "/a"
+    assert frontier.reserve(60.0) is None, "one probe at a time"
+    frontier.start("/a", 60.0)
+    state = frontier.finish("/a", Answer.SILENT, now_s=61.0)
+
+    assert state.is_given_up
+    assert PROBES == 8
+    assert frontier.forget_waiting(_HOST) == ["/b", "/later"]
+    assert frontier.waiting == 0
+
+
+def test_given_up_urls_are_told_each_once_in_their_order() -> None:
+    """Those that wait for a retry are the last."""
+    frontier = _frontier(("/z", 1), ("/moved", 3), ("/a", 2))
+    frontier.add("/again", host=_HOST, depth=0)
+    assert frontier.reserve(0.0) == "/again"
+    frontier.drop("/again")
+    frontier.put_back("/again", due_s=9.0)
+    frontier.lower_depth("/moved", 0)
+
+    assert frontier.forget_waiting(_HOST) == ["/moved", "/z", "/a", "/again"]
+    assert frontier.forget_waiting(_HOST) == []
+    assert frontier.is_idle
+
+
+def test_nothing_starts_at_a_host_before_a_share_of_it_has_come() -> None:
+    """Where the host is shared with other jobs; what is announced meanwhile waits."""
+    frontier = Frontier(concurrency=4, is_shared=True)
+    frontier.add("/a", host=_HOST, depth=1)
+
+    assert frontier.reserve(0.0) == "/a"
+    assert not frontier.may_start("/a", 0.0)
+    state = frontier.host(_HOST)
+    state.slots, state.share_until_s = 1, 2.0
+    assert frontier.may_start("/a", 2.0)
+    assert frontier.hosts == {_HOST: state}
 
 
 def test_a_url_is_known_once_and_counted_once() -> None:
@@ -76,25 +183,8 @@ def test_one_host_is_asked_gently_at_first() -> None:
 
     assert third is not None
     assert not frontier.may_start(third, 0.0)
-    frontier.finish(first, elapsed_ms=10, is_throttled=False)
+    frontier.finish(first, Answer.GOOD, now_s=0.0)
     assert frontier.may_start(third, 0.0)
-
-
-def test_aimd_the_limit_grows_by_half_a_slot_and_is_halved() -> None:
-    """It finds what the host can bear, and gives way at once."""
-    frontier = _frontier(*((f"/{number}", 1) for number in range(40)), concurrency=4)
-    limits = []
-    for _ in range(6):
-        _fetch(frontier)
-        limits.append(frontier.host(_HOST).limit)
-    _fetch(frontier, is_throttled=True)
-    limits.append(frontier.host(_HOST).limit)
-    for _ in range(3):
-        _fetch(frontier, is_throttled=True)
-
-    assert FIRST_LIMIT == 2.0
-    assert limits == [2.5, 3.0, 3.5, 4.0, 4.0, 4.0, 2.0]
-    assert frontier.host(_HOST).limit == 1.0
 
 
 def test_the_jobs_concurrency_bounds_all_hosts_together() -> None:
@@ -108,7 +198,7 @@ def test_the_jobs_concurrency_bounds_all_hosts_together() -> None:
     frontier.start("/1", 0.0)
 
     assert not frontier.may_start("/2", 0.0)
-    frontier.finish("/0", elapsed_ms=1, is_throttled=False)
+    frontier.finish("/0", Answer.GOOD, now_s=0.0)
     assert frontier.may_start("/2", 0.0)
 
 
@@ -117,7 +207,7 @@ def test_a_delay_spaces_the_starts_at_a_host() -> None:
     frontier = _frontier(("/a", 1), ("/b", 1), ("/c", 1), delay_s=5.0)
     assert _fetch(frontier, 100.0) == "/a"
     assert frontier.reserve(101.0) is None
-    assert frontier.next_due_s() == 105.0
+    assert frontier.next_due_s(101.0) == 105.0
     early = frontier.reserve(104.5)
 
     assert early == "/b"
@@ -150,7 +240,7 @@ def test_a_held_host_waits_and_others_do_not() -> None:
 
     assert frontier.reserve(10.0) == "/other"
     assert frontier.reserve(10.0) is None
-    assert frontier.next_due_s() == 60.0
+    assert frontier.next_due_s(10.0) == 60.0
     assert frontier.reserve(60.0) == "/a"
 
 
@@ -160,7 +250,7 @@ def test_what_is_put_back_comes_again_when_it_is_due() -> None:
     first = frontier.reserve(0.0)
     assert first == "/a"
     frontier.start(first, 0.0)
-    frontier.finish(first, elapsed_ms=1, is_throttled=False)
+    frontier.finish(first, Answer.GOOD, now_s=0.0)
     frontier.put_back(first, due_s=9.0)
     assert not frontier.is_idle
     assert frontier.waiting == 2
@@ -170,10 +260,10 @@ def test_what_is_put_back_comes_again_when_it_is_due() -> None:
     frontier.put_back(second)
 
     assert frontier.reserve(2.0) == "/b"
-    assert frontier.next_due_s() == 9.0
+    assert frontier.next_due_s(2.0) == 9.0
     assert frontier.reserve(2.0) is None
     assert frontier.reserve(9.0) == "/a"
-    assert frontier.next_due_s() is None
+    assert frontier.next_due_s(9.0) is None
 
 
 def test_suspects_are_taken_whatever_their_rank() -> None:
@@ -195,7 +285,7 @@ def test_idle_means_that_nothing_waits_and_nothing_is_on_the_way() -> None:
     states.append(frontier.is_idle)
     frontier.start(url, 0.0)
     states.append(frontier.is_idle)
-    frontier.finish(url, elapsed_ms=1, is_throttled=False)
+    frontier.finish(url, Answer.GOOD, now_s=0.0)
 
     assert states == [False, False, False]
     assert frontier.is_idle

@@ -152,17 +152,17 @@ async def test_reserve_cap_twice_the_concurrency_ahead() -> None:
     assert home.max_in_flight == 3
 
 
-async def test_a_transient_failure_is_tried_three_times_with_growing_pauses() -> None:
+async def test_a_transient_failure_is_tried_three_times_with_growing_pauses_and_once_at_the_end() -> None:
     """A site in trouble is not hammered, and not given up at once."""
     home = ScriptedHome({"/": _links("/bad"), "/bad": ScriptedPage(status=500)})
     job = await home.crawl()
     retries = home.of_type(job, e.UrlRetry)
     failed = home.of_type(job, e.UrlFailed)
 
-    assert [event.attempt for event in retries] == [1, 2]
-    assert [event.retry_in_s for event in retries] == [1.5, 2.5]
-    assert home.fetched.count("/bad") == 3
-    assert [(event.attempts, event.error.category) for event in failed] == [(3, ErrorCategory.HTTP_5XX)]
+    assert [event.attempt for event in retries] == [1, 2, 3]
+    assert [event.retry_in_s for event in retries] == [2.5, 4.5, None]
+    assert home.fetched.count("/bad") == 4
+    assert [(event.attempts, event.error.category) for event in failed] == [(4, ErrorCategory.HTTP_5XX)]
     assert (await _records(home, job))["/bad"].status == 500
 
 
@@ -215,9 +215,13 @@ async def test_a_failed_call_is_an_attempt_of_its_urls() -> None:
     """A crawler that dies at a page must not be asked for ever."""
     home = ScriptedHome({"/": _links("/a"), "/a": ScriptedPage(text="A")})
     home.call_failures = [CallFailed("crashed")] * 3
-    job = await home.crawl()
+    job = await home.crawl(retry_batches=1)
 
     assert [event.error.category for event in home.of_type(job, e.UrlRetry)] == [ErrorCategory.PROTOCOL] * 2
+    failed = home.of_type(job, e.BatchFailed)
+    assert [(event.urls, event.attempt, event.will_retry) for event in failed] == [
+        ((home.url("/"),), attempt, attempt < 3) for attempt in (1, 2, 3)
+    ]
     assert job.state is JobState.FAILED
     assert job.ending is not None
     assert "crashed" in (job.ending.error or "")

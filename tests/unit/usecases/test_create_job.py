@@ -39,7 +39,7 @@ async def test_a_job_is_stored_told_claimed_and_started() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"steps": ("download",)}, {"retry_batches": 3},
+        {"steps": ("download",)},
     ],
     ids=str,
 )  # fmt: skip

@@ -23,6 +23,7 @@ async def test_drivers_one_task_for_each_job_of_a_process() -> None:
     assert drivers.drive(TENANT, job.job_id) is task
     assert drivers.is_driving(job.job_id)
     await home.finish(task)
+    await home.clock.settle()
     assert not drivers.is_driving(job.job_id)
     assert home.meta(job).state is JobState.COMPLETED
 

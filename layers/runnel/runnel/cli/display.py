@@ -210,7 +210,9 @@ def _page_line(event: Json) -> str | None:
         case "url_failed":
             return f"failed {event['url']}: {event['error']['message']}"
         case "url_retry":
-            return f"again in {event['retry_in_s']:.0f} s {event['url']}: {event['error']['message']}"
+            wait_s = event["retry_in_s"]
+            when = "at the end" if wait_s is None else f"in {wait_s:.0f} s"
+            return f"again {when} {event['url']}: {event['error']['message']}"
         case "url_skipped":
             return f"skipped {event['url']}: {event['reason']}"
     return None

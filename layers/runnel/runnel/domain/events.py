@@ -176,7 +176,8 @@ class UrlRetry(_Durable):
     type: Literal["url_retry"] = "url_retry"
     url: str
     attempt: int
-    retry_in_s: float
+    #: None: in the next retry batch, when nothing else is left.
+    retry_in_s: float | None
     error: FetchError
 
 

@@ -2,118 +2,151 @@
 
 Laws:
 1. A URL is known once; its depth is the least over all known paths.
-2. Shallow and doc-like URLs come first; among equals, those found first.
-3. A host has at most `limit` requests in flight: it grows by half a slot with each success and is halved when the host
-   asks for less (AIMD), between 1 and the job's concurrency; its crawl delay and Retry-After are kept.
+2. Shallow URLs come first, among them those that a sitemap lists, among them the doc-like; among equals, those found
+   first. A URL that waits moves up when a shorter path or a sitemap is found.
+3. How fast each host is asked: `host_pace.py`.
+4. What failed too often for now waits apart, until nothing else is left [retry batches].
+
+A million URLs stand in one dict: what they have in common (host, depth, listed or not) is one shared value.
 """
 
 import heapq
+import re
 from collections import deque
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from math import inf
+from typing import Final, NamedTuple
 
-#: A new host begins with so many requests at once.
-FIRST_LIMIT = 2.0
-#: So many latencies say how fast a host is.
-_WINDOW = 20
-#: Path words that mark documentation; such pages come first among equals.
-_DOC_WORDS = ("doc", "guide", "tutorial", "reference", "manual", "api", "learn", "howto")
+from runnel.domain.host_pace import Answer, HostState
+
+#: Words of a path that mark documentation; such pages come first among equals.
+_DOC_LIKE: Final = re.compile(
+    r"(?:https?://[^/]*)?/[^?]*?(?:doc|guide|tutorial|reference|manual|api|learn|howto)", re.IGNORECASE
+)
 
 
-@dataclass(slots=True)
-class HostState:
-    """What the driver knows of one host."""
+class _Place(NamedTuple):
+    """What the frontier knows of a URL."""
 
-    limit: float = FIRST_LIMIT
-    #: Taken from the queue, not yet sent.
-    reserved: int = 0
-    in_flight: int = 0
-    #: Pause between two starts, in seconds.
-    spacing_s: float = 0.0
-    next_start_s: float = 0.0
-    latencies_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_WINDOW))
-
-    def is_ready(self, now_s: float) -> bool:
-        """Whether a request may start now."""
-        return self.in_flight < int(self.limit) and now_s >= self.next_start_s
-
-    def may_reserve(self, now_s: float) -> bool:
-        """Whether one more URL may be taken ahead: twice the limit, or a single one where there is a delay."""
-        ahead = 1 if self.spacing_s else int(self.limit)
-        return self.reserved < ahead and now_s >= self.next_start_s - 1.0
+    host: str
+    depth: int
+    is_listed: bool
+    is_doc_like: bool
+    #: It stands in the queue of what is due.
+    is_due: bool
 
     @property
-    def is_fast(self) -> bool:
-        """Whether the recent p95 is under 300 ms: several URLs may share a crawler call."""
-        seen = sorted(self.latencies_ms)
-        return len(seen) >= 5 and seen[int(len(seen) * 0.95)] < 300
+    def rank(self) -> int:
+        return self.depth * 4 + (not self.is_listed) * 2 + (not self.is_doc_like)
 
 
 @dataclass(slots=True)
 class _Queue:
-    due: list[tuple[int, int, str]] = field(default_factory=list)
+    """The waiting URLs of one host."""
+
+    #: By rank, in the order of their finding. An entry counts while its URL is due at this rank: the others have moved.
+    due: dict[int, deque[str]] = field(default_factory=dict)
     later: list[tuple[float, str]] = field(default_factory=list)
+    #: URLs that wait, due or later.
+    waiting: int = 0
 
 
 class Frontier:
     """What is due next. Hosts are `host:port` keys given by the caller."""
 
-    def __init__(self, *, concurrency: int, delay_s: float = 0.0) -> None:
-        """Allow *concurrency* requests in flight in all; start at most one per *delay_s* and host."""
+    def __init__(
+        self, *, concurrency: int, delay_s: float = 0.0, pause_s: float = 1.0, is_shared: bool = False
+    ) -> None:
+        """Allow *concurrency* requests in flight in all; start at most one per *delay_s* and host.
+
+        Args:
+            concurrency: requests in flight at once, over all hosts and at each.
+            delay_s: pause between two starts at a host.
+            pause_s: the first pause after a refusal.
+            is_shared: nothing starts at a host before other jobs have left us a share of it.
+        """
         self._concurrency = concurrency
         self._delay_s = delay_s
+        self._pause_s = pause_s
+        self._is_shared = is_shared
         self._hosts: dict[str, HostState] = {}
         self._queues: dict[str, _Queue] = {}
-        self._depth: dict[str, int] = {}
-        self._host_of: dict[str, str] = {}
-        self._order = 0
-        self._waiting = 0
+        self._places: dict[str, _Place] = {}
+        self._shared: dict[_Place, _Place] = {}
         self._beside = 0
+        self._apart: dict[str, None] = {}
         self.reserved: dict[str, None] = {}
-        self.in_flight: dict[str, None] = {}
+        #: Each with the time of its start.
+        self.in_flight: dict[str, float] = {}
 
     def __contains__(self, url: str) -> bool:
         """Whether the URL is known."""
-        return url in self._depth
+        return url in self._places
 
     def __len__(self) -> int:
         """URLs known."""
-        return len(self._depth)
+        return len(self._places)
 
     @property
     def waiting(self) -> int:
-        """URLs that wait to be started."""
-        return self._waiting
+        """URLs that wait to be started, those set apart included."""
+        return sum(queue.waiting for queue in self._queues.values()) + len(self._apart)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is in flight."""
-        return not (self._waiting or self.reserved or self.in_flight)
+        return not (self.busy or self.waiting)
 
     @property
     def busy(self) -> int:
         """URLs reserved or in flight."""
         return len(self.reserved) + len(self.in_flight)
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether anything is in flight, pages or not."""
+        return bool(self.in_flight or self._beside)
+
+    @property
+    def hosts(self) -> dict[str, HostState]:
+        """Every host met, by its key."""
+        return self._hosts
+
     def host(self, host: str) -> HostState:
         """The state of *host*, made when it is new."""
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = HostState(limit=min(FIRST_LIMIT, self._concurrency), spacing_s=self._delay_s)
+            state = HostState(most=self._concurrency, spacing_s=self._delay_s, pause_s=self._pause_s)
+            if self._is_shared:
+                state.slots, state.share_until_s = 0, -inf
+            self._hosts[host] = state
             self._queues[host] = _Queue()
         return state
 
     def depth(self, url: str) -> int:
         """The URL's depth: links from a start URL."""
-        return self._depth[url]
+        return self._places[url].depth
 
-    def add(self, url: str, *, host: str, depth: int, is_decided: bool = False, is_parked: bool = False) -> None:
-        """Take a URL in; *is_decided*: it is known, but nothing is to be done; *is_parked*: not before `release`."""
-        self._depth[url] = depth
+    # ---- what comes in
+
+    def add(
+        self, url: str, *, host: str, depth: int,
+        is_listed: bool = False, is_decided: bool = False, is_parked: bool = False,
+    ) -> None:  # fmt: skip
+        """Take a URL in.
+
+        Args:
+            url: canonical.
+            host: its host's key.
+            depth: links from a start URL.
+            is_listed: a sitemap names it.
+            is_decided: it is known, but nothing is to be done.
+            is_parked: it is not to be started before `release`.
+        """
+        self._put(url, _Place(host, depth, is_listed, _DOC_LIKE.match(url) is not None, is_due=False))
         if is_decided:
             return
         self.host(host)
-        self._host_of[url] = host
         if not is_parked:
             self._push(url)
 
@@ -121,59 +154,62 @@ class Frontier:
         """A URL that was parked may be started."""
         self._push(url)
 
-    def lower_depth(self, url: str, depth: int) -> None:
-        """A shorter path to a known URL was found."""
-        self._depth[url] = min(self._depth[url], depth)
+    def lower_depth(self, url: str, depth: int, *, is_listed: bool = False) -> None:
+        """A shorter path to a known URL was found, or a sitemap that lists it."""
+        old = self._places[url]
+        if depth >= old.depth and (old.is_listed or not is_listed):
+            return
+        new = old._replace(depth=min(old.depth, depth), is_listed=old.is_listed or is_listed)
+        self._put(url, new)
+        if new.is_due:
+            self._queues[new.host].due.setdefault(new.rank, deque()).append(url)
+
+    # ---- what goes out
 
     def reserve(self, now_s: float) -> str | None:
         """Take the next URL ahead of its start; None when none may be taken now [reserve_cap]."""
         if self.busy >= 2 * self._concurrency:
             return None
-        host = self._next_host(now_s)
-        if host is None:
-            return None
-        url = heapq.heappop(self._queues[host].due)[2]
-        self._waiting -= 1
-        return self._reserve(url, host)
+        found = self._next(now_s)
+        return None if found is None else self._reserve(self._pop(*found))
 
     def reserve_only(self, urls: set[str]) -> str | None:
         """Take one of *urls*, whatever its rank: for suspects, which run alone."""
         for url in sorted(urls):
-            host = self._host_of.get(url)
-            if host is not None and self._remove(url, host):
-                return self._reserve(url, host)
+            place = self._places.get(url)
+            if place is not None and place.is_due:
+                self._take_out(url)
+                return self._reserve(url)
         return None
 
     def may_start(self, url: str, now_s: float) -> bool:
         """Whether a reserved URL may be sent now."""
-        return self.may_start_at(self._host_of[url], now_s)
+        return self.may_start_at(self.host_of(url), now_s)
 
     def may_start_at(self, host: str, now_s: float) -> bool:
         """Whether a request to *host* may be sent now."""
-        return len(self.in_flight) + self._beside < self._concurrency and self.host(host).is_ready(now_s)
+        return self.has_room and self.host(host).is_ready(now_s)
 
-    def start(self, url: str, now_s: float) -> HostState:
+    @property
+    def has_room(self) -> bool:
+        """Whether the job may have one more request in flight."""
+        return len(self.in_flight) + self._beside < self._concurrency
+
+    def start(self, url: str, now_s: float) -> None:
         """A reserved URL is sent."""
         self._unreserve(url)
-        self.in_flight[url] = None
-        return self._start_at(self._host_of[url], now_s)
+        self.in_flight[url] = now_s
+        self.host(self.host_of(url)).start(now_s)
 
     def start_beside(self, host: str, now_s: float) -> None:
         """A request for something that is no page is sent: it takes a place as any other."""
         self._beside += 1
-        self._start_at(host, now_s)
+        self.host(host).start(now_s)
 
     def finish_beside(self, host: str) -> None:
         """Such a request has ended."""
         self._beside -= 1
         self.host(host).in_flight -= 1
-
-    def _start_at(self, host: str, now_s: float) -> HostState:
-        state = self.host(host)
-        state.in_flight += 1
-        if state.spacing_s:
-            state.next_start_s = max(state.next_start_s, now_s) + state.spacing_s
-        return state
 
     def drop(self, url: str) -> None:
         """A reserved URL will not be sent; what becomes of it is the caller's part."""
@@ -181,79 +217,139 @@ class Frontier:
 
     def host_of(self, url: str) -> str:
         """The host key of a known URL."""
-        return self._host_of[url]
+        return self._places[url].host
 
-    def finish(self, url: str, *, elapsed_ms: int, is_throttled: bool) -> None:
-        """A request has ended: its place is free, and the host's limit learns from it."""
-        state = self._hosts[self._host_of[url]]
-        self.in_flight.pop(url, None)
+    def finish(self, url: str, answer: Answer, *, now_s: float, elapsed_ms: int = 0) -> HostState:
+        """A request has ended: its place is free, and the host's state, which is returned, learns from it."""
+        state = self._hosts[self.host_of(url)]
+        started_s = self.in_flight.pop(url, now_s)
         state.in_flight -= 1
-        if is_throttled:
-            state.limit = max(1.0, state.limit / 2)
-        else:
-            state.latencies_ms.append(elapsed_ms)
-            state.limit = min(float(self._concurrency), state.limit + 0.5)
+        state.learn(answer, started_s=started_s, now_s=now_s, elapsed_ms=elapsed_ms)
+        return state
 
     def put_back(self, url: str, *, due_s: float | None = None) -> None:
         """A URL that was started has no verdict: it waits again, until *due_s* if that is given."""
         if due_s is None:
             self._push(url)
             return
-        heapq.heappush(self._queues[self._host_of[url]].later, (due_s, url))
-        self._waiting += 1
+        queue = self._queues[self.host_of(url)]
+        heapq.heappush(queue.later, (due_s, url))
+        queue.waiting += 1
 
     def hold_host(self, host: str, until_s: float) -> None:
         """Start nothing at *host* before *until_s*."""
-        state = self.host(host)
-        state.next_start_s = max(state.next_start_s, until_s)
+        self.host(host).hold(until_s)
 
-    def next_due_s(self) -> float | None:
+    def next_due_s(self, now_s: float) -> float | None:
         """When something that cannot start now may be started by time alone; None = nothing waits for time."""
-        times = [queue.later[0][0] for queue in self._queues.values() if queue.later]
-        times += [self._hosts[host].next_start_s for host, queue in self._queues.items() if queue.due]
-        return min(times, default=None)
+        times = []
+        for host, queue in self._queues.items():
+            state = self._hosts[host]
+            if state.is_closed or state.is_set_aside:
+                continue
+            if queue.later:
+                times.append(queue.later[0][0])
+            if queue.due or state.reserved:
+                times.append(state.next_start_s)
+        return min((time_s for time_s in times if time_s > now_s), default=None)
+
+    # ---- what waits apart
+
+    def put_apart(self, url: str) -> None:
+        """A URL has failed often enough for now: it waits until `take_apart` lets it in again."""
+        if self._places[url].is_due:
+            self._take_out(url)
+        self._apart[url] = None
+
+    @property
+    def has_only_apart(self) -> bool:
+        """Whether nothing but what is set apart is left to do."""
+        return not self.busy and 0 < self.apart == self.waiting
+
+    @property
+    def apart(self) -> int:
+        """URLs that wait apart, one by one or with their host."""
+        aside = (self._queues[host].waiting for host, state in self._hosts.items() if state.is_set_aside)
+        return len(self._apart) + sum(aside)
+
+    def take_apart(self, now_s: float) -> int:
+        """Let everything in again that waits apart; how many URLs that are."""
+        count = self.apart
+        for state in self._hosts.values():
+            if state.is_set_aside:
+                state.revive(now_s)
+        for url in self._apart:
+            self._push(url)
+        self._apart.clear()
+        return count
+
+    def forget_waiting(self, host: str) -> list[str]:
+        """Take away all that waits at *host*, in its order: these URLs get their verdicts now."""
+        queue, self._queues[host] = self._queues[host], _Queue()
+        due = [url for rank in sorted(queue.due) for url in queue.due[rank] if self._is_live(url, rank)]
+        for url in due:
+            self._put(url, self._places[url]._replace(is_due=False))
+        return [*dict.fromkeys(due), *(url for _, url in sorted(queue.later))]
 
     # ---- the queues
 
+    def _put(self, url: str, place: _Place) -> None:
+        self._places[url] = self._shared.setdefault(place, place)
+
+    def _is_live(self, url: str, rank: int) -> bool:
+        place = self._places[url]
+        return place.is_due and place.rank == rank
+
     def _push(self, url: str) -> None:
-        self._order += 1
-        self._waiting += 1
-        rank = self._depth[url] * 2 + (0 if _is_doc_like(url) else 1)
-        heapq.heappush(self._queues[self._host_of[url]].due, (rank, self._order, url))
+        place = self._places[url]
+        queue = self._queues[place.host]
+        queue.waiting += 1
+        queue.due.setdefault(place.rank, deque()).append(url)
+        self._put(url, place._replace(is_due=True))
+
+    def _take_out(self, url: str) -> None:
+        """A URL is not due any more; its entry is passed over when its turn comes."""
+        place = self._places[url]
+        self._queues[place.host].waiting -= 1
+        self._put(url, place._replace(is_due=False))
 
     def _wake(self, queue: _Queue, now_s: float) -> None:
         while queue.later and queue.later[0][0] <= now_s:
-            self._waiting -= 1
+            queue.waiting -= 1
             self._push(heapq.heappop(queue.later)[1])
 
-    def _next_host(self, now_s: float) -> str | None:
-        best: tuple[tuple[int, int, str], str] | None = None
+    def _next(self, now_s: float) -> tuple[int, _Queue] | None:
+        """The queue whose next URL comes first, with its rank; among equals, the host that was met first."""
+        best: tuple[int, _Queue] | None = None
         for host, queue in self._queues.items():
             self._wake(queue, now_s)
-            if queue.due and self._hosts[host].may_reserve(now_s) and (best is None or queue.due[0] < best[0]):
-                best = queue.due[0], host
-        return best[1] if best else None
+            rank = self._first_rank(queue)
+            if rank is not None and self._hosts[host].may_reserve(now_s) and (best is None or rank < best[0]):
+                best = rank, queue
+        return best
 
-    def _reserve(self, url: str, host: str) -> str:
+    def _first_rank(self, queue: _Queue) -> int | None:
+        """The least rank of a URL that is due; entries that do not count are cleared on the way."""
+        while queue.due:
+            rank = min(queue.due)
+            entries = queue.due[rank]
+            while entries and not self._is_live(entries[0], rank):
+                entries.popleft()
+            if entries:
+                return rank
+            del queue.due[rank]
+        return None
+
+    def _pop(self, rank: int, queue: _Queue) -> str:
+        url = queue.due[rank].popleft()
+        self._take_out(url)
+        return url
+
+    def _reserve(self, url: str) -> str:
         self.reserved[url] = None
-        self._hosts[host].reserved += 1
+        self._hosts[self.host_of(url)].reserved += 1
         return url
 
     def _unreserve(self, url: str) -> None:
         del self.reserved[url]
-        self._hosts[self._host_of[url]].reserved -= 1
-
-    def _remove(self, url: str, host: str) -> bool:
-        queue = self._queues[host]
-        for index, (_, _, waiting) in enumerate(queue.due):
-            if waiting == url:
-                queue.due.pop(index)
-                heapq.heapify(queue.due)
-                self._waiting -= 1
-                return True
-        return False
-
-
-def _is_doc_like(url: str) -> bool:
-    path = urlsplit(url).path.lower()
-    return any(word in path for word in _DOC_WORDS)
+        self._hosts[self.host_of(url)].reserved -= 1

@@ -1,18 +1,23 @@
 """One request budget per host, shared by all jobs and processes."""
 
-from datetime import timedelta
 from typing import Protocol
+
+from runnel.domain.host_book import Ask, Share
 
 
 class HostBudget(Protocol):
-    """Turns at a host, handed out in blocks.
+    """The book of each host (`domain/host_book.py`), kept where all drivers see it.
 
     Promises every adapter keeps (tests/contract/test_host_budget.py):
 
-    * two blocks never overlap: the turns of all takers together are at least `spacing` apart;
-    * a block is one conditional write; a lost acknowledgement wastes turns, never doubles them.
+    * takings at a host happen one after another: each sees those before it, whatever process made them;
+    * taking is one conditional write; a lost acknowledgement wastes turns, and never gives any twice.
     """
 
-    async def reserve(self, host: str, *, now_s: float, spacing: timedelta, turns: int) -> float:
-        """Reserve *turns* turns; the time of the first in seconds since the epoch, not before *now_s*."""
+    async def take(self, host: str, ask: Ask) -> Share:
+        """Take a share of *host* (`host:port`) for about a second; raises `StoreUnavailable`."""
+        ...
+
+    async def leave(self, host: str, taker: str) -> None:
+        """Give the share of *taker* back, so that others need not wait until it ends; raises `StoreUnavailable`."""
         ...

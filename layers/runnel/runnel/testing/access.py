@@ -1,22 +1,24 @@
 """`HostBudget` and `Tokens` over dicts."""
 
-from datetime import timedelta
-
+from runnel.domain.host_book import Ask, HostBook, Share
 from runnel.ports.tokens import Token
 from runnel.testing.state import MemoryState
 
 
 class MemoryHostBudget:
-    """The next free turn of each host."""
+    """The book of each host."""
 
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
-    async def reserve(self, host: str, *, now_s: float, spacing: timedelta, turns: int) -> float:
-        await self._state.step("hosts.reserve")
-        first = max(now_s, self._state.hosts.get(host, now_s))
-        self._state.hosts[host] = first + turns * spacing.total_seconds()
-        return first
+    async def take(self, host: str, ask: Ask) -> Share:
+        await self._state.step("hosts.take")
+        self._state.hosts[host], share = self._state.hosts.get(host, HostBook()).take(ask)
+        return share
+
+    async def leave(self, host: str, taker: str) -> None:
+        await self._state.step("hosts.leave")
+        self._state.hosts[host] = self._state.hosts.get(host, HostBook()).leave(taker)
 
 
 class MemoryTokens:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from runnel.testing.state import turn
 
 #: So many turns of the event loop let tasks do what they can without time.
-SETTLE_TURNS = 25
+SETTLE_TURNS = 32
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

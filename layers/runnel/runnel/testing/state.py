@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from runnel.domain.bus import BusSegment
+from runnel.domain.host_book import HostBook
 from runnel.domain.jobs import Job
 from runnel.domain.libraries import Batch, Library
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
@@ -50,8 +51,8 @@ class MemoryState:
     libraries: dict[tuple[str, str], Library] = field(default_factory=dict)
     #: By tenant and key.
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    #: Time of each host's next free turn.
-    hosts: dict[str, float] = field(default_factory=dict)
+    #: Who asks each host.
+    hosts: dict[str, HostBook] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
 
     async def step(self, name: str) -> None:

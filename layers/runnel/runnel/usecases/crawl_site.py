@@ -11,31 +11,26 @@ import asyncio
 from collections import deque
 
 from runnel.domain import events as e
-from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.frontier import Frontier
+from runnel.domain.host_pace import Answer
 from runnel.domain.jobs import Job
-from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, FetchedPage, StoredPage
-from runnel.domain.same_page import Fetched
-from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError, SkipReason, Verdict
+from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult
+from runnel.domain.retries import LEAST_S, decide_answer
+from runnel.domain.verdicts import ErrorCategory, FetchError, QueuedUrl, SkipReason
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import Spelling
 from runnel.usecases.crawl_sources import SourceTurns
 from runnel.usecases.discover_urls import Discovery
-from runnel.usecases.known_pages import nothing_known
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
-from runnel.usecases.page_notes import EMPTY_PAGE, noindex_rule, page_note
 from runnel.usecases.recording import Recorder
+from runnel.usecases.retry_urls import Retries
 from runnel.usecases.services import Services
+from runnel.usecases.share_hosts import HostShares
+from runnel.usecases.tell_pages import PageVerdicts
 
-ATTEMPTS = 3
-#: Backoff: full jitter between the least and a bound that doubles with each attempt.
-_BACKOFF_LEAST_S, _BACKOFF_MOST_S = 1.0, 60.0
-_TITLE_CHARACTERS = 300
-_NOT_MODIFIED = 304
-#: Answers by which a page has gone, and its links with it.
-_GONE = frozenset({404, 410})
+_CRASHED = FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
 
 
 class SiteCrawl:
@@ -47,26 +42,37 @@ class SiteCrawl:
         self._job = job
         self._recorder = recorder
         self._keeper = keeper
-        self.frontier = Frontier(concurrency=job.options.concurrency, delay_s=job.options.delay_s)
-        self.robots = RobotsLoader(services, job, recorder, keeper.lease.term, may_fetch=lambda: self.may_dispatch)
+        self.frontier = Frontier(
+            concurrency=job.options.concurrency,
+            delay_s=job.options.delay_s,
+            pause_s=services.tuning.host_pause.total_seconds(),
+            is_shared=True,
+        )
+        self.shares = HostShares(services, job, self.frontier, changed=self._go_on)
+        self._retries = Retries(services, job, recorder, self.frontier)
+        self.robots = RobotsLoader(
+            services, job, recorder, self.shares, keeper.lease.term, may_fetch=lambda: self.may_dispatch
+        )
         spelling = Spelling(ignored=job.options.ignore_query, tracking=services.tuning.tracking_parameters)
         self.discovery = Discovery(job, recorder, self.robots, self.frontier, spelling=spelling)
         self.sitemaps = SitemapLoader(services, job, recorder, self.robots)
         self.sources = SourceTurns(job, recorder, self.robots, self.discovery, self.frontier, self.sitemaps)
+        self.pages = PageVerdicts(services, job, recorder, self.discovery)
         self._user_agent = job.options.user_agent or services.tuning.user_agent
         #: By host: what was announced, each with its event's sequence number.
         self._to_send: dict[str, deque[tuple[str, int]]] = {}
         self._inbox: deque[tuple[tuple[str, ...], CrawlResponse | CallFailed]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._call_count = 0
-        #: What the library has of the site; the driver of an incremental crawl sets it before the first page is asked.
-        self.known = nothing_known(services, job.tenant)
-        #: Stored links of pages that have just been asked for.
-        self._recalled: dict[str, tuple[str, ...]] = {}
         self._slots = job.options.concurrency
         self.may_dispatch = True
         self.wake = asyncio.Event()
         self.robots.on_loaded = self.wake.set
+
+    def recover(self, urls: tuple[QueuedUrl, ...]) -> None:
+        """Rebuild the schedule from the URL queue and the log."""
+        self.discovery.recover(urls)
+        self._retries.recover()
 
     @property
     def has_results(self) -> bool:
@@ -116,6 +122,8 @@ class SiteCrawl:
 
     def reserve(self, most: int) -> None:
         """Announce the next URLs, at most *most* pages kept or busy in all."""
+        if self.frontier.has_only_apart and self.is_quiet and self.sitemaps.is_done:
+            self._retries.begin_batch()
         suspects = self._recorder.fold.suspects and self._recorder.fold.suspects & self._recorder.fold.undecided.keys()
         if not suspects:
             while self._recorder.fold.kept + self.frontier.busy < most:
@@ -133,19 +141,21 @@ class SiteCrawl:
         broken = self.robots.failure(url)
         if broken is not None:
             self.frontier.drop(url)
-            self._fail(url, broken)
+            self.pages.fail(url, broken)
             return True
         forbidden = self.robots.judge_later(url, self.frontier)
         if forbidden is not None:
             self.frontier.drop(url)
             if forbidden:
-                self._skip(url, SkipReason.ROBOTS, forbidden)
+                self.pages.skip(url, SkipReason.ROBOTS, forbidden)
             else:
                 self.frontier.put_back(url)  # its host's robots.txt is on the way
             return True
         if fold.crashes[url] >= 2:
             self.frontier.drop(url)
-            self._fail(url, FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page."))
+            self.pages.fail(
+                url, FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
+            )
             return True
         seq = self._recorder.emit(e.UrlStarted, url=url, depth=self.frontier.depth(url), attempt=fold.failures[url] + 1)
         self._to_send.setdefault(self.frontier.host_of(url), deque()).append((url, seq))
@@ -156,6 +166,7 @@ class SiteCrawl:
 
         The first page is not kept waiting by a sitemap; after it, a sitemap does not stand behind a whole queue.
         """
+        self.shares.keep()
         if not (self.may_dispatch and self._keeper.may_dispatch):
             return
         if self._call_count:
@@ -163,8 +174,13 @@ class SiteCrawl:
         self._dispatch_pages()
         if self._call_count or self.frontier.is_idle:
             self.sitemaps.dispatch(self.frontier, self._ended)
+            if self.sitemaps.next_host is not None:
+                self.shares.want(self.sitemaps.next_host)
 
     def _dispatch_pages(self) -> None:
+        for host, waiting in self._to_send.items():
+            if waiting[0][1] <= self._recorder.committed_seq:
+                self.shares.want(host)
         while self._to_send and len(self._calls) < self._slots:
             urls = self._next_call()
             if not urls:
@@ -193,16 +209,22 @@ class SiteCrawl:
             most = 1
         committed = self._recorder.committed_seq
         while waiting and len(urls) < most and waiting[0][1] <= committed and self.frontier.may_start_at(host, now_s):
+            is_alone = waiting[0][0] in self._retries.alone
+            if urls and is_alone:
+                break
             url = waiting.popleft()[0]
             self.frontier.start(url, now_s)
             urls.append(url)
+            if is_alone:
+                self._retries.alone.discard(url)
+                break
         return tuple(urls)
 
     def _request(self, urls: tuple[str, ...], raw_name: str) -> CrawlRequest:
         return CrawlRequest(
             tenant=self._job.tenant,
             job_id=self._job.job_id,
-            targets=tuple(self.known.target(url, changed_at=self.discovery.lastmod(url)) for url in urls),
+            targets=tuple(self.pages.known.target(url, changed_at=self.discovery.lastmod(url)) for url in urls),
             raw_name=raw_name,
             scope=self.discovery.rules,
             ignore_query=self._job.options.ignore_query,
@@ -222,14 +244,8 @@ class SiteCrawl:
         except CallFailed as error:
             outcome = error
         else:
-            await self._recall_links(outcome)
+            await self.pages.recall_links(outcome)
         self._inbox.append((urls, outcome))
-
-    async def _recall_links(self, outcome: CrawlResponse) -> None:
-        """Read the stored links of pages that brought none: they have not changed, or failed."""
-        for result in outcome.results:
-            if result.outcome in {"not_modified", "failed"}:
-                self._recalled[result.url] = await self.known.links_of(result.url)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -237,21 +253,34 @@ class SiteCrawl:
         if not task.cancelled() and task.exception() is None:
             self.dispatch()
 
+    def _go_on(self) -> None:
+        self.wake.set()
+        self.dispatch()
+
+    def next_due_s(self, now_s: float) -> float | None:
+        """When time alone lets something start."""
+        times = (self.frontier.next_due_s(now_s), self.shares.next_due_s(now_s))
+        return min((time_s for time_s in times if time_s is not None), default=None)
+
     def take_back(self) -> None:
         """What was announced but not sent waits again."""
-        for waiting in self._to_send.values():
-            for url, _ in waiting:
-                self.frontier.drop(url)
-                self.frontier.put_back(url)
-        self._to_send.clear()
+        for host in list(self._to_send):
+            self._take_back_at(host)
+
+    def _take_back_at(self, host: str) -> None:
+        for url, _ in self._to_send.pop(host, ()):
+            self.frontier.drop(url)
+            self.frontier.put_back(url)
 
     async def close(self) -> None:
         """End every call of this driver."""
+        self.may_dispatch = False
         await self.robots.close()
         await self.sitemaps.close()
         for task in self._calls:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        await self.shares.close()
 
     # ---- results
 
@@ -267,116 +296,44 @@ class SiteCrawl:
                 self._take(result)
 
     def _take_failed_call(self, urls: tuple[str, ...], error: CallFailed) -> None:
+        now_s = self._services.clock.monotonic()
+        failure = FetchError(category=ErrorCategory.PROTOCOL, message=error.message)
+        for url in urls:
+            self.frontier.finish(url, Answer.NONE, now_s=now_s)
+            if error.throttled:
+                self.frontier.put_back(url, due_s=now_s + LEAST_S)
         if error.throttled:
             self._slots = max(1, self._slots // 2)
-        for url in urls:
-            self.frontier.finish(url, elapsed_ms=0, is_throttled=error.throttled)
-            if error.throttled:
-                self.frontier.put_back(url, due_s=self._services.clock.monotonic() + _BACKOFF_LEAST_S)
-            else:
-                self._retry_or_fail(url, FetchError(category=ErrorCategory.PROTOCOL, message=error.message), None)
+            return
+        self._retries.tell_failed_call(urls, failure)
+        if len(urls) == 1:
+            self._retry_or_fail(urls[0], failure, None)
 
     def _take(self, result: CrawlResult) -> None:
-        is_throttled = result.status in (429, 503)
-        self.frontier.finish(result.url, elapsed_ms=result.elapsed_ms, is_throttled=is_throttled)
+        host, now_s = self.frontier.host_of(result.url), self._services.clock.monotonic()
+        answer = decide_answer(result)
+        state = self.frontier.finish(result.url, answer, now_s=now_s, elapsed_ms=result.elapsed_ms)
         self._slots = min(self._job.options.concurrency, self._slots + 1)
         if result.outcome == "fetched" and result.page is not None:
-            self._take_page(result, result.page)
-        elif result.outcome == "not_modified" and (known := self.known.page_of(result.url)) is not None:
-            self._unchanged(result, known)
+            self.pages.fetched(result, result.page)
+        elif result.outcome == "not_modified" and (known := self.pages.known.page_of(result.url)) is not None:
+            self.pages.unchanged(result, known)
         elif result.outcome == "not_started":
             self.frontier.put_back(result.url)
         elif result.outcome == "skipped":
-            self._skip(result.url, SkipReason(result.reason or SkipReason.ROBOTS), result.rule or "")
+            self.pages.skip(result.url, SkipReason(result.reason or SkipReason.ROBOTS), result.rule or "")
         else:
             error = result.error or FetchError(category=ErrorCategory.PROTOCOL, message="The crawler gave no reason.")
-            if is_throttled and result.retry_after_s:
-                host = self.frontier.host_of(result.url)
-                self.frontier.hold_host(host, self._services.clock.monotonic() + result.retry_after_s)
+            if answer is Answer.REFUSED:
+                state.hold(now_s + (result.retry_after_s or 0.0))
+                self.shares.tell_hold(host, state.next_start_s)
             self._retry_or_fail(result.url, error, result.retry_after_s, status=result.status)
-
-    def _take_page(self, result: CrawlResult, page: FetchedPage) -> None:
-        links: Note = NO_NOTE
-        if self._job.options.sitemap != "only":
-            self.discovery.discover(result.url, page)
-            links = NO_NOTE if page.nofollow else self._paths(page.links)
-        if page.noindex:
-            self._skip(result.url, SkipReason.ROBOTS, noindex_rule(page), note=links)
-        elif page.is_empty:
-            self._fail(result.url, EMPTY_PAGE, status=page.status, note=links)
-        else:
-            self._crawled(result, page, links)
-
-    def _paths(self, links: tuple[str, ...]) -> Note:
-        """What a later driver needs to know of a page's links."""
-        paths = self.discovery.paths_from(links)
-        return {"links": paths} if paths else NO_NOTE
-
-    def _crawled(self, result: CrawlResult, page: FetchedPage, links: Note) -> None:
-        fold, spell = self._recorder.fold, self.discovery.spell
-        final_url, canonical = spell(page.final_url), spell(page.canonical) if page.canonical else None
-        first = fold.same.first_of(Fetched(result.url, final_url, page.body_hash, canonical))
-        note = page_note(page, canonical, fold.starts[result.url], self.discovery.source_of(result.url))
-        self._recorder.emit(
-            e.UrlCrawled,
-            note={**note, **links, **({"words": page.words} if self._job.options.dry_run else {})},
-            url=result.url,
-            final_url=final_url,
-            status=page.status,
-            outcome=(Verdict.DUPLICATE if first else Verdict.FETCHED).value,
-            duplicate_of=first,
-            title=page.title[:_TITLE_CHARACTERS],
-            content_length=page.content_length,
-            body_hash=page.body_hash,
-            elapsed_ms=result.elapsed_ms,
-        )
-
-    def _unchanged(self, result: CrawlResult, known: StoredPage) -> None:
-        """The library has the page; its links are those that it had."""
-        links = self._discover_recalled(result.url)
-        final_url = self.discovery.spell(result.final_url or known.url)
-        first = self._recorder.fold.same.first_of(Fetched(result.url, final_url, known.body_hash, known.canonical))
-        self._recorder.emit(
-            e.UrlCrawled,
-            note={"canonical": known.canonical, **links} if known.canonical else links,
-            url=result.url,
-            final_url=final_url,
-            status=result.status or _NOT_MODIFIED,
-            outcome=(Verdict.DUPLICATE if first else Verdict.UNCHANGED).value,
-            duplicate_of=first,
-            title=known.title[:_TITLE_CHARACTERS],
-            content_length=0,
-            body_hash=known.body_hash,
-            elapsed_ms=result.elapsed_ms,
-        )
-
-    def _discover_recalled(self, url: str) -> Note:
-        links = self._recalled.pop(url, ())
-        if not links or self._job.options.sitemap == "only":
-            return NO_NOTE
-        self.discovery.discover_known(url, links)
-        return self._paths(links)
+            if state.is_given_up and not state.is_set_aside:
+                self._take_back_at(host)
+                self._retries.give_up_host(host, error)
 
     def _retry_or_fail(
         self, url: str, error: FetchError, retry_after_s: float | None, *, status: int | None = None
     ) -> None:
-        attempt = self._recorder.fold.failures[url] + 1
-        if error.category not in TRANSIENT or attempt >= ATTEMPTS:
-            self._fail(url, error, status=status)
-            return
-        bound_s = min(_BACKOFF_MOST_S, _BACKOFF_LEAST_S * 2**attempt)
-        jitter_s = self._services.ids.jitter() * (bound_s - _BACKOFF_LEAST_S)
-        retry_in_s = max(_BACKOFF_LEAST_S + jitter_s, retry_after_s or 0.0)
-        self._recorder.emit(e.UrlRetry, url=url, attempt=attempt, retry_in_s=round(retry_in_s, 3), error=error)
-        self.frontier.put_back(url, due_s=self._services.clock.monotonic() + retry_in_s)
-
-    def _fail(self, url: str, error: FetchError, *, status: int | None = None, note: Note = NO_NOTE) -> None:
-        attempts = self._recorder.fold.failures[url] + 1
-        note = {**note, "status": status} if status else note
-        if status not in _GONE:
-            note = {**note, **self._discover_recalled(url)}
-        self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)
-
-    def _skip(self, url: str, reason: SkipReason, rule: str, *, note: Note = NO_NOTE) -> None:
-        parent = self.discovery.parent(url)
-        self._recorder.emit(e.UrlSkipped, note=note, url=url, reason=reason, rule=rule, parent=parent)
+        if not self._retries.try_again(url, error, retry_after_s):
+            self.pages.fail(url, error, status=status)

@@ -37,7 +37,6 @@ from runnel.usecases.services import Services
 #: Options that are promised and not built: each with the value that asks for nothing. Trim it as they come.
 UNBUILT: Final[Mapping[str, Any]] = {
     "steps": ("download", "process", "index"),
-    "retry_batches": 2,
 }
 
 

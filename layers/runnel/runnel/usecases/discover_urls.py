@@ -29,6 +29,8 @@ from runnel.usecases.retry_job import Previous
 #: `urls_discovered` shows so many URLs, and one event carries so many at most.
 _SHOWN_URLS = 50
 _URLS_AN_EVENT = 250
+#: Links whose canonical spelling is remembered: far more than the pages of a site repeat.
+_SPELLINGS_KEPT = 100_000
 
 #: Deeper than anything.
 _NEVER = 1 << 30
@@ -72,6 +74,8 @@ class Discovery:
         #: By link as written: the least depth at which it was followed. Nothing comes of it at that depth or beyond.
         self._settled: dict[str, int] = {}
         self._lastmods: dict[str, str] = {}
+        #: What is being taken stands in a sitemap.
+        self._is_listing = False
         #: By source: URLs that wait for it to begin.
         self._later: dict[str, list[str]] = {}
 
@@ -183,7 +187,9 @@ class Discovery:
             if time is not None and (spelled := self._to_canonical(url)) is not None:
                 self._lastmods[spelled] = time
         targets = self._spelled(urls)
+        self._is_listing = True
         self._take(sitemap, 1, targets)
+        self._is_listing = False
         return sum(url in self._recorder.fold.ruled_out for url in targets)
 
     def _take(self, url: str, depth: int, targets: Iterable[str], *, rule: Ruling | None = None) -> None:
@@ -195,8 +201,10 @@ class Discovery:
             found = _Found()
             for target in targets:
                 if target in frontier:
-                    if rule is None and depth < frontier.depth(target):
-                        frontier.lower_depth(target, depth)
+                    is_nearer = depth < frontier.depth(target)
+                    if rule is None and (is_nearer or self._is_listing):
+                        frontier.lower_depth(target, depth, is_listed=self._is_listing)
+                    if rule is None and is_nearer:
                         work.append((target, depth + 1, fold.links.get(target, ())))
                 elif self._is_to_be_judged(target, rule):
                     self._find(target, depth, parent, rule, found)
@@ -272,7 +280,14 @@ class Discovery:
         self._parents[url] = parent
         fold, source_id = self._recorder.fold, self.source_of(url)
         is_early = not is_decided and parent is not None and source_id not in fold.sources_started
-        self._frontier.add(url, host=host_key(url), depth=depth, is_decided=is_decided, is_parked=is_early)
+        self._frontier.add(
+            url,
+            host=host_key(url),
+            depth=depth,
+            is_listed=self._is_listing or parent in fold.sitemaps,
+            is_decided=is_decided,
+            is_parked=is_early,
+        )
         if is_early:
             self._later.setdefault(source_id, []).append(url)
 
@@ -294,6 +309,8 @@ class Discovery:
         try:
             return self._canonical[link]
         except KeyError:
+            if len(self._canonical) >= _SPELLINGS_KEPT:
+                self._canonical.clear()
             target = self._canonical[link] = self._spelling.of(link)
             return target
 

@@ -16,6 +16,7 @@ from runnel.robots.rules import RobotsRules, parse_robots
 from runnel.usecases.load_headers import SourceHeaders
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.share_hosts import HostShares
 
 _TRIES = 3
 _PAUSE = timedelta(seconds=1)
@@ -37,13 +38,17 @@ class RobotsLoader:
     """The rules of the hosts that a job meets."""
 
     def __init__(
-        self, services: Services, job: Job, recorder: Recorder, term: int,
+        self, services: Services, job: Job, recorder: Recorder, shares: HostShares, term: int,
         *, may_fetch: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        """Load for *job*; *term* makes the names of the calls unique; *may_fetch* is asked before each of them."""
+        """Load for *job*, each request in a place that *shares* gives.
+
+        *term* makes the names of the calls unique; *may_fetch* is asked before each of them.
+        """
         self._services = services
         self._job = job
         self._recorder = recorder
+        self._shares = shares
         self._term = term
         self._may_fetch = may_fetch
         self._agent = job.options.user_agent or services.tuning.user_agent
@@ -87,7 +92,7 @@ class RobotsLoader:
         if host in self._rules:
             return self.judge(url)
         if host not in self._loading:
-            frontier.hold_host(host, float("inf"))
+            frontier.host(host).is_closed = True
             self._loading[host] = asyncio.create_task(self._load_in_background(host, url, frontier))
         return ""
 
@@ -99,7 +104,7 @@ class RobotsLoader:
         """Read the host's robots.txt, and say so once in the job's log; False when nothing may be fetched now."""
         if host in self._rules:
             return True
-        result = await self._fetch(url)
+        result = await self._fetch(host, url)
         if result is None:
             return False
         self._keep(host, result)
@@ -125,13 +130,13 @@ class RobotsLoader:
         rules = self._rules.get(host)
         asked_s = rules.crawl_delay_s(self._agent) if rules and self._job.options.robots == "obey" else None
         state = frontier.host(host)
-        state.next_start_s, state.spacing_s = 0.0, max(state.spacing_s, asked_s or 0.0)
+        state.is_closed, state.spacing_s = False, max(state.spacing_s, asked_s or 0.0)
 
-    async def _fetch(self, url: str) -> CrawlResult | CallFailed | None:
+    async def _fetch(self, host: str, url: str) -> CrawlResult | CallFailed | None:
         """The answer; None when a wish stands against asking (again)."""
         result: CrawlResult | CallFailed = CallFailed()
         for attempt in range(1, _TRIES + 1):
-            if not self._may_fetch():
+            if not await self._shares.enter(host, may_enter=self._may_fetch):
                 return None
             try:
                 response = await self._services.crawler.crawl(self._request(url))
@@ -141,6 +146,8 @@ class RobotsLoader:
                 result = response.results[0]
                 if not _may_pass(result):
                     return result
+            finally:
+                self._shares.exit(host)
             if attempt < _TRIES:
                 await self._services.clock.sleep(_PAUSE)
         return result

@@ -105,6 +105,12 @@ class SitemapLoader:
         """Whether every sitemap is read."""
         return not (self._waiting or self._call or self.has_results)
 
+    @property
+    def next_host(self) -> str | None:
+        """The host of the file that is to be asked for next; None while there is none, or one is on the way."""
+        is_free = self._waiting and self._call is None and not self.has_results
+        return host_key(self._waiting[0].url) if is_free else None
+
     def dispatch(self, frontier: Frontier, ended: Callable[[asyncio.Task[None]], None]) -> None:
         """Ask for the next file when it may be asked for; *ended* is told when the call is over."""
         while self._waiting and self._call is None and not self.has_results:

@@ -129,7 +129,7 @@ class _Driver:
         except StateUnreadable as problem:
             await self._exit.give_up(problem)
             return Drive.ENDED
-        self._site.discovery.recover(recovered.urls)
+        self._site.recover(recovered.urls)
         await self._look()
         self._tasks.append(asyncio.create_task(self._keep_looking()))
         self._tasks.append(asyncio.create_task(self._keep_listening()))
@@ -145,6 +145,8 @@ class _Driver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._site.close()
+        if how in (Drive.ENDED, Drive.PAUSED):  # who hands over leaves the shares of hosts to its successor
+            await self._site.shares.leave()
         self._report.ended(how or "died", self._recorder, self._site.frontier)
 
     async def _start_running(self) -> None:
@@ -158,7 +160,7 @@ class _Driver:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
         await sure(self._services, self._site.robots.headers.load)
         if self._job.options.mode == "incremental":
-            self._site.known = await recall_library(self._services, self._job, self._recorder)
+            self._site.pages.known = await recall_library(self._services, self._job, self._recorder)
         await self._batches.invoke_open()
         await self._site.sources.prepare(self._services)
         self._is_running = True
@@ -246,8 +248,8 @@ class _Driver:
         waits_s = [self._services.tuning.look.total_seconds()]
         if self._recorder.first_pending_s is not None:
             waits_s.append(self._recorder.first_pending_s + self._services.tuning.flush.total_seconds() - now_s)
-        due_s = self._site.frontier.next_due_s()
-        if due_s is not None and due_s > now_s:
+        due_s = self._site.next_due_s(now_s)
+        if due_s is not None:
             waits_s.append(due_s - now_s)
         self._site.wake.clear()
         if not self._site.has_results:

@@ -59,6 +59,8 @@ class Tuning:
     max_usd: float | None = None
     #: How often a driver tells its numbers to operators.
     measure: timedelta = timedelta(seconds=10)
+    #: The first pause of a host that refuses or does not answer; it doubles up to 60 times as much.
+    host_pause: timedelta = timedelta(seconds=1)
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
     #: Query parameters that track the reader, besides those that every job drops; in lower case.

@@ -60,10 +60,10 @@ CLAIMED = "aj = :job"
 SAME_GENERATION = "g = :base"
 
 # --- host budgets
-#: Nobody has reserved a turn since we looked.
-SAME_NEXT_TURN = "nx = :seen"
-#: Nobody has ever reserved a turn.
-NO_TURNS = "attribute_not_exists(nx)"
+#: Nobody has taken a share of the host since we looked.
+SAME_BOOK = "bk = :seen"
+#: Nobody has ever taken one.
+NO_BOOK = "attribute_not_exists(bk)"
 
 # --- tokens
 #: The token is this tenant's.

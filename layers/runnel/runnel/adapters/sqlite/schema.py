@@ -99,6 +99,12 @@ CREATE TABLE bus (
   PRIMARY KEY (tenant, first), UNIQUE (tenant, key)
 ) STRICT
 """
+# Turns alone were not enough to share a host by.
+_DROP_HOSTS = "DROP TABLE hosts"
+# `book` is `HostBook` as text; after `ends_s` nothing in it counts.
+_HOST_BOOKS = """
+CREATE TABLE host_books (host TEXT PRIMARY KEY, book TEXT NOT NULL, ends_s REAL NOT NULL) STRICT, WITHOUT ROWID
+"""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -117,6 +123,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_OBJECTS,),
     (_JOBS_DELETED, _JOBS_BY_DELETED),
     (_BUS,),
+    (_DROP_HOSTS, _HOST_BOOKS),
 )
 
 _VERSION = "PRAGMA user_version"

@@ -1,0 +1,76 @@
+"""When a failed URL is tried again, and what an answer tells about its host.
+
+Laws (tests/unit/domain/test_retries.py):
+
+1. Only failures that may pass by themselves are tried again (`TRANSIENT`): `ATTEMPTS` times, and once more in each
+   later retry batch, at the end of the job.
+2. The wait has full jitter: any time between the least and a bound that doubles with each attempt. Where the site
+   itself asked for less, or is in trouble, the bound begins higher.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from runnel.domain.host_pace import Answer
+from runnel.domain.payloads import CrawlResult
+from runnel.domain.verdicts import TRANSIENT, ErrorCategory
+
+#: Attempts before a URL waits for the next retry batch.
+ATTEMPTS: Final = 3
+LEAST_S: Final = 1.0
+MOST_S: Final = 60.0
+
+#: The bound of the wait after the first attempt, in seconds.
+_FIRST_BOUND_S: Final[Mapping[ErrorCategory, float]] = {
+    ErrorCategory.CONNECT: 2.0,
+    ErrorCategory.PROTOCOL: 2.0,
+    ErrorCategory.DNS: 4.0,
+    ErrorCategory.TIMEOUT: 4.0,
+    ErrorCategory.HTTP_5XX: 4.0,
+    ErrorCategory.RATE_LIMITED: 8.0,
+}
+
+
+def may_retry(category: ErrorCategory, *, attempt: int, retry_batches: int) -> bool:
+    """Whether a URL whose attempt number *attempt* has failed so is to be tried again, now or at the end."""
+    return category in TRANSIENT and attempt < ATTEMPTS + retry_batches - 1
+
+
+def is_for_later(attempt: int) -> bool:
+    """Whether the next try belongs to a later retry batch."""
+    return attempt >= ATTEMPTS
+
+
+def backoff_s(category: ErrorCategory, *, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+    """Seconds until the next try; *jitter* is a random number in [0, 1), *retry_after_s* what the site asked for."""
+    bound_s = min(MOST_S, _FIRST_BOUND_S.get(category, LEAST_S) * 2.0 ** (attempt - 1))
+    return max(LEAST_S + jitter * (bound_s - LEAST_S), retry_after_s or 0.0)
+
+
+#: Answers of a gateway that has no server behind it.
+_GATEWAY: Final = frozenset({502, 504, 520, 521, 522, 523, 524, 530})
+_REFUSALS: Final = frozenset({429, 503})
+#: Failures without any answer.
+_SILENT: Final = frozenset({ErrorCategory.DNS, ErrorCategory.CONNECT, ErrorCategory.TLS, ErrorCategory.TIMEOUT})
+
+
+def decide_answer(result: CrawlResult) -> Answer:
+    """What a crawler's result tells about the host."""
+    if result.status is not None:
+        return _answer_of_status(result.status)
+    if result.outcome == "not_started":
+        return Answer.NONE
+    category = result.error.category if result.error is not None else None
+    if category in _SILENT:
+        return Answer.SILENT
+    if category is ErrorCategory.BLOCKED_ADDRESS:
+        return Answer.NONE
+    return Answer.ERROR if category is ErrorCategory.PROTOCOL else Answer.GOOD
+
+
+def _answer_of_status(status: int) -> Answer:
+    if status in _REFUSALS:
+        return Answer.REFUSED
+    if status in _GATEWAY:
+        return Answer.SILENT
+    return Answer.ERROR if status >= 500 else Answer.GOOD
