@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from runnel.adapters.dynamodb.stores import DynamoDBStores
 from runnel.adapters.system.clock import SystemClock
 from runnel.adapters.system.ids import SystemIds
 from runnel.ports.tokens import Token
-from tests.site.server import SiteServer
+from tests.site.server import EVERY, SiteServer
 from tests.support.lambda_home import (
     CRAWLER,
     ORCHESTRATOR,
@@ -33,6 +34,7 @@ from tests.support.lambda_home import (
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")]
 
 SECRET = "a token that only this test knows"
+LEASE_TTL_S = 3
 _FRAME = re.compile(rb"event: (?P<type>\w+)\nid: \w+\.(?P<seq>\d+)\ndata: (?P<data>[^\n]*)\n\n")
 
 
@@ -54,7 +56,10 @@ class Stack:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """One stack for the module: starting it takes seconds. Two crawler processes take turns."""
     async with SiteServer() as site:
-        options = HomeOptions(allow_private=site.address, crawlers=2)
+        # A short lease: what a killed driver costs is measured in it.
+        options = HomeOptions(
+            allow_private=site.address, crawlers=2, environment={"RUNNEL_LEASE_TTL_S": str(LEASE_TTL_S)}
+        )
         running = running_lambda_home(tmp_path_factory.mktemp("lambda"), options)
         home = await asyncio.to_thread(running.__enter__)
         try:
@@ -71,16 +76,21 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 async def read_stream(
-    stack: Stack, method: str, url: str, *, until: Callable[[dict[str, Any]], bool] | None = None, **request: Any
-) -> tuple[bytes, list[dict[str, Any]]]:
-    """The bytes of a stream, and its durable events; read to the end, or until an event satisfies *until*."""
+    stack: Stack, method: str, url: str, *, until: Callable[[dict[str, Any]], bool] | None = None,
+    events: list[dict[str, Any]] | None = None, **request: Any,
+) -> tuple[bytes, list[dict[str, Any]]]:  # fmt: skip
+    """The bytes of a stream, and its durable events; read to the end, or until an event satisfies *until*.
+
+    What it reads it adds to *events*, where a caller still has it when the stream breaks.
+    """
     headers = {"Accept": "text/event-stream", **request.pop("headers", {})}
-    got, events = b"", list[dict[str, Any]]()
+    got, events = b"", [] if events is None else events
+    before = len(events)
     async with stack.client.stream(method, url, headers=headers, **request) as response:
         assert response.status_code == 200, await response.aread()
         async for chunk in response.aiter_bytes():
             got += chunk
-            fresh = [json.loads(found["data"]) for found in _FRAME.finditer(got)][len(events) :]
+            fresh = [json.loads(found["data"]) for found in _FRAME.finditer(got)][len(events) - before :]
             events += fresh
             if until is not None and any(until(event) for event in fresh):
                 break
@@ -238,3 +248,30 @@ async def test_nobody_posts_events_through_the_public_url(stack: Stack) -> None:
     answer = await stack.client.post("/events", json={"type": "sweep"}, headers={"x-amzn-request-context": "null"})
 
     assert answer.status_code == 404
+
+
+async def test_a_job_longer_than_three_deadlines_is_one_log_without_a_gap(stack: Stack) -> None:
+    """A job of hours on functions of minutes: each driver hands over before its end, and the reader misses nothing."""
+    stack.home.service.set_timeout(ORCHESTRATOR, 9)
+    stack.site.delay(EVERY, 1.0)
+    body = {"url": stack.site.url(), "library": "lives", "concurrency": 2}
+    events: list[dict[str, Any]] = []
+    connections = 0
+    try:
+        while not events or events[-1]["type"] != "job_completed":
+            place = f"/v1/jobs/{events[0]['job_id']}/stream?after={events[-1]['seq']}" if events else "/v1/jobs"
+            with suppress(httpx.HTTPError):
+                request: dict[str, Any] = {} if events else {"json": body}
+                await read_stream(stack, "GET" if events else "POST", place, events=events, **request)
+            connections += 1
+    finally:
+        stack.home.service.set_timeout(ORCHESTRATOR, 900)
+        stack.site.delay(EVERY, 0.0)
+    handovers = [event["reason"] for event in events if event["type"] == "handover"]
+
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert len(handovers) >= 3
+    assert set(handovers) == {"deadline"}, "no driver was cut off by its deadline"
+    assert connections > 3
+    assert events[-1]["counts"]["fetched"] > 40
+    assert [event["type"] for event in events].count("job_started") == 1

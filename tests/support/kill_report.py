@@ -22,8 +22,8 @@ from tests.site.server import EVERY, SiteServer
 from tests.support.attached_reader import AttachedReader
 from tests.support.http_homes import TERMINAL
 
-#: With a reader attached a dead driver is replaced within this time.
-TAKEOVER_S = 20.0
+#: With a reader attached a dead driver is replaced within 20 s; processes on a busy machine may take three times that.
+TAKEOVER_S = 3 * 20.0
 _DECIDING = frozenset({"url_crawled", "url_failed", "url_skipped"})
 
 
