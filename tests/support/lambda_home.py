@@ -146,7 +146,14 @@ def _variables(template: Json, properties: Json, store: str) -> dict[str, str]:
         **template["Globals"]["Function"]["Environment"]["Variables"],
         **properties["Environment"]["Variables"],
     }
-    return {name: known[value["Ref"]] if isinstance(value, dict) else value for name, value in variables.items()}
+    return {name: _fill_in(value, known) for name, value in variables.items()}
+
+
+def _fill_in(value: Any, known: Mapping[str, str]) -> str:
+    """Return one value as text; a parameter that is joined is a list, empty by default."""
+    if isinstance(value, dict) and "Ref" in value:
+        return known[value["Ref"]]
+    return "" if isinstance(value, dict) else str(value)
 
 
 def _overrides(artefacts: Artefacts, options: HomeOptions) -> dict[str, str]:
