@@ -14,6 +14,16 @@ from tests.site.server import EVERY
 from tests.support.http_homes import Frame, HttpHome, open_http_home
 
 LAMBDA = pytest.param("lambda", marks=[pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")])
+#: What the two homes do alike: in the quick run on the laptop alone, in `make soak` in both.
+MOSTLY_LOCAL = pytest.mark.parametrize(
+    "home",
+    [
+        "local",
+        pytest.param("lambda", marks=[pytest.mark.timeout(300), pytest.mark.xdist_group("lambda"), pytest.mark.soak]),
+    ],
+    indirect=True,
+    scope="module",
+)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: After a cancel is answered no fetch starts later than this, in seconds.
@@ -74,6 +84,7 @@ async def test_after_a_cancel_no_fetch_starts_later_than_two_seconds(home: HttpH
     assert job["state"] == "cancelled"
 
 
+@MOSTLY_LOCAL
 async def test_fifty_equal_posts_at_once_make_one_job(home: HttpHome) -> None:
     """A client that panics, or a proxy that repeats."""
     times = 50 if home.name == "local" else 6  # each call at once is a process there
@@ -89,6 +100,7 @@ async def test_fifty_equal_posts_at_once_make_one_job(home: HttpHome) -> None:
     assert [frame.type for frame in frames].count("job_created") == 1
 
 
+@MOSTLY_LOCAL
 async def test_streaming_after_last_seq_gives_exactly_the_rest(home: HttpHome) -> None:
     """A page shows the state first and then follows: nothing between the two is lost or told twice."""
     home.site.delay(EVERY, 0.1)
@@ -149,6 +161,7 @@ async def _short_job(home: HttpHome, library: str) -> str:
     return job_id
 
 
+@MOSTLY_LOCAL
 async def test_states_of_many_jobs_and_their_deletion(home: HttpHome) -> None:
     """A dashboard asks once for all it shows; a clean-up does not stop at the one job that still runs."""
     home.site.hold(expected.START)
@@ -180,6 +193,7 @@ async def test_states_of_many_jobs_and_their_deletion(home: HttpHome) -> None:
     assert {library["library_id"] for library in (await home.get("/v1/libraries"))["items"]} >= {"many-0", "many-1"}
 
 
+@MOSTLY_LOCAL
 @pytest.mark.parametrize(("path", "most"), [("batch-state", 20), ("delete", 100)])
 async def test_too_many_ids_or_none_are_refused(home: HttpHome, path: str, most: int) -> None:
     """A list without end would be a request without end."""
@@ -189,6 +203,7 @@ async def test_too_many_ids_or_none_are_refused(home: HttpHome, path: str, most:
     assert all(is_problem(answer, 422, "invalid_input") for answer in answers)
 
 
+@MOSTLY_LOCAL
 async def test_what_cannot_be_understood_is_a_problem_with_its_code(home: HttpHome) -> None:
     """An unknown action, a cursor of somebody else's, a body that is too large: never a 5xx, never a guess."""
     post, get = home.client.post, home.client.get
