@@ -10,8 +10,9 @@ import pytest
 
 from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState
-from runnel.usecases.follow_job import HEARTBEAT, Shown, follow_job, tail_log
+from runnel.usecases.follow_job import HEARTBEAT, Shown, follow_job
 from runnel.usecases.services import Tuning
+from runnel.usecases.tail_job import tail_log
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 _PAGES = {f"/{number}": ScriptedPage(text=str(number)) for number in range(12)}

@@ -32,7 +32,7 @@ async def test_a_stream_is_told_with_how_it_ended_and_counted_while_it_is_open(h
     source = broken() if how == "bug" else frames()
     watched = report.watch(services, job, source, after=3, why=lambda: how)
     try:
-        async with aclosing(watched) as stream:  # type: ignore[type-var]
+        async with aclosing(watched) as stream:
             async for _ in stream:
                 if how == "disconnected":
                     break

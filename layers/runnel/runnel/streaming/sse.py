@@ -24,9 +24,10 @@ def encode_frame(data: bytes, *, event: str, event_id: str | None = None) -> byt
     return head.encode("utf-8", "replace") + body + b"\n"
 
 
-def encode_event_line(job_id: str, seq: int | None, line: bytes) -> bytes:
-    """The frame of a stored event line (or of an ephemeral one, whose *seq* is None)."""
-    event_id = None if seq is None else f"{job_id}.{seq}"
+def encode_event_line(job_id: str, seq: int | None, line: bytes, *, event_id: str | None = None) -> bytes:
+    """The frame of a stored event line (or of an ephemeral one, whose *seq* is None), with its own id or *event_id*."""
+    if seq is not None and event_id is None:
+        event_id = f"{job_id}.{seq}"
     return encode_frame(line, event=type_of(line), event_id=event_id)
 
 

@@ -3,7 +3,8 @@
 Laws:
 1. A line is shown only after it is stored; lines come in order, each once [next_only, mid_segment].
 2. Ephemeral events are folded from the log and the clock, so every connection shows the same.
-3. A reader that stops reading holds a bounded queue and delays nobody.
+3. A reader holds a place, not a queue: one that stops reading delays nobody (usecases/tail_job.py).
+4. The clock is shown also while the store does not answer: nothing is awaited here but the next news or second.
 """
 
 import asyncio
@@ -13,19 +14,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from runnel.domain.events import EphemeralEvent, StreamConnected, decode_event, encode_event
+from runnel.domain.events import EphemeralEvent, StreamConnected, encode_event
 from runnel.domain.jobs import Job
-from runnel.domain.progress import ProgressFold
 from runnel.domain.segments import Segment
-from runnel.errors import StoreUnavailable
+from runnel.domain.snapshots import Snapshots
 from runnel.usecases.services import Services
+from runnel.usecases.tail_job import JobTail
 
-_SECOND = timedelta(seconds=1)
 _HALF_SECOND_S = 0.5
-#: Segments that may wait for a slow reader: at most 64 KB of lines each.
-_QUEUED_SEGMENTS = 4
-#: Segments read from the store at a time.
-_READ_SEGMENTS = 8
+#: A wait is never shorter: the loop must turn.
+_LEAST_WAIT_S = 0.005
 
 Role = Literal["driver", "follower"]
 
@@ -41,52 +39,39 @@ class Shown:
 HEARTBEAT = Shown(line=None)
 
 
-async def tail_log(services: Services, tenant: str, job_id: str, *, after: int = 0) -> AsyncGenerator[Segment, None]:
-    """The segments of a log from the one that contains *after* + 1, and then as they come; never ends by itself."""
-    last, idle = after, 0
-    while True:
-        try:
-            segments = await services.log.read(tenant, job_id, after=last, limit=_READ_SEGMENTS)
-        except StoreUnavailable:
-            segments = []
-        for segment in segments:
-            if segment.last > last and segment.first <= last + 1:
-                last = segment.last
-                yield segment
-        if len(segments) == _READ_SEGMENTS:
-            continue
-        idle = 0 if segments else idle + 1
-        tuning = services.tuning
-        await services.bell.wait(job_id, at_most=tuning.poll if idle < 20 else tuning.poll_idle)
-
-
 async def follow_job(
     services: Services, job: Job, *, after: int = 0, role: Role = "follower", ephemeral: bool = True
 ) -> AsyncGenerator[Shown, None]:
     """Everything after sequence number *after* until the terminal event, or until the follower's window ends."""
-    view = _View(services, job, after, role if ephemeral else None)
-    reader = asyncio.create_task(view.read())
-    reader.add_done_callback(view.reader_ended)
-    try:
-        async with aclosing(view.show()) as shown:
-            async for item in shown:
+    parts = follow_parts(services, job, after=after, role=role, ephemeral=ephemeral)
+    async with aclosing(parts):
+        async for part in parts:
+            for item in part:
                 yield item
-        if reader.done():
-            reader.result()  # tailing ends by an error only: whoever follows must hear of it
-    finally:
-        reader.cancel()
-        await asyncio.gather(reader, return_exceptions=True)
+
+
+async def follow_parts(
+    services: Services, job: Job, *, after: int = 0, role: Role = "follower", ephemeral: bool = True
+) -> AsyncGenerator[list[Shown], None]:
+    """As `follow_job`, but what can be shown at once comes at once."""
+    async with services.tails.joined(services, job.tenant, job.job_id) as tail:
+        view = _View(services, job, tail, after, role if ephemeral else None)
+        async with aclosing(view.show()) as parts:
+            async for part in parts:
+                yield part
 
 
 class _View:
-    def __init__(self, services: Services, job: Job, after: int, role: Role | None) -> None:
+    def __init__(self, services: Services, job: Job, tail: JobTail, after: int, role: Role | None) -> None:
         self._services = services
         self._job = job
+        self._tail = tail
+        self._snapshots = Snapshots(tail.fold)
         self._after = after
+        self._place = after
         self._role = role
-        self._fold = ProgressFold(job.job_id)
-        self._queue: asyncio.Queue[Segment] = asyncio.Queue(_QUEUED_SEGMENTS)
         self._fresh = asyncio.Event()
+        self._reading: asyncio.Task[list[Segment] | None] | None = None
         now_s = services.clock.monotonic()
         self._tick_s = now_s + 1.0
         self._pulse_s = now_s + _HALF_SECOND_S
@@ -94,46 +79,68 @@ class _View:
         window = services.tuning.follow_window
         self._end_s = now_s + window.total_seconds() if window and role != "driver" else float("inf")
         self._shown_seq = -1
-        self._is_cut = False
+        self._is_gone = False
 
-    async def read(self) -> None:
-        """Tail the log from its beginning, which the fold needs: a task of the connection."""
-        segments = tail_log(self._services, self._job.tenant, self._job.job_id, after=0 if self._role else self._after)
-        async with aclosing(segments):
-            async for segment in segments:
-                await self._queue.put(segment)
-                self._fresh.set()
+    async def show(self) -> AsyncGenerator[list[Shown], None]:
+        """What the tail brings, and what the clock brings."""
+        self._tail.call(self._fresh)
+        try:
+            if self._role:
+                yield [self._connected(self._role)]
+            async with aclosing(self._run()) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            self._tail.forget(self._fresh)
+            if self._reading is not None:
+                self._reading.cancel()
+                await asyncio.gather(self._reading, return_exceptions=True)
 
-    def reader_ended(self, _: object) -> None:
-        """Without its reader the view has nothing more to show."""
-        self._is_cut = True
-        self._fresh.set()
-
-    async def show(self) -> AsyncGenerator[Shown, None]:
-        """What the reader brings, and what the clock brings."""
-        if self._role:
-            yield self._connected(self._role)
+    async def _run(self) -> AsyncGenerator[list[Shown], None]:
         while True:
             self._fresh.clear()
-            while not self._queue.empty():
-                for item in self._lines(self._queue.get_nowait()):
-                    yield item
-                if self._fold.is_over:
-                    return
-            for item in self._by_clock():
-                yield item
-            if self._is_cut or self._services.clock.monotonic() >= self._end_s:
+            for segment in self._next():
+                yield self._lines(segment)
+                if items := self._by_clock():
+                    yield items
+            if self._is_at_end:
+                return
+            self._tail.check()
+            if items := self._by_clock():
+                yield items
+            if self._is_gone or self._services.clock.monotonic() >= self._end_s:
                 return
             await self._services.clock.wait(self._fresh, self._until_next())
 
+    @property
+    def _is_at_end(self) -> bool:
+        return self._tail.fold.is_over and self._place >= self._tail.last_seq
+
+    def _next(self) -> list[Segment]:
+        """The segments that can be shown now; what must come from the store is asked for, and comes later."""
+        if self._place >= self._tail.last_seq:
+            return []
+        kept = self._tail.kept_after(self._place)
+        if kept:
+            return kept
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._tail.stored_after(self._place))
+            self._reading.add_done_callback(lambda _: self._fresh.set())
+        if not self._reading.done():
+            return []
+        segments, self._reading = self._reading.result(), None
+        if segments is None:
+            return []  # the store is away: again with the next second
+        self._is_gone = not segments  # deleted, or expired, while it was read
+        self._fresh.set()
+        return segments
+
     def _lines(self, segment: Segment) -> list[Shown]:
-        items = []
-        for seq, line in enumerate(segment.lines, segment.first):
-            self._fold.apply(decode_event(line))
-            if seq > self._after:
-                if self._fold.is_over and self._role:
-                    items.append(self._ephemeral(self._fold.pipeline(self._services.clock.now())))
-                items.append(Shown(line=line, seq=seq))
+        first = max(segment.first, self._place + 1)
+        items = [Shown(line=line, seq=seq) for seq, line in enumerate(segment.after(self._place), first)]
+        self._place = max(self._place, segment.last)
+        if self._role and self._is_at_end and items:
+            items.insert(-1, self._ephemeral(self._snapshots.pipeline(self._services.clock.now())))
         return items
 
     def _connected(self, role: Role) -> Shown:
@@ -151,14 +158,14 @@ class _View:
         if self._role is None:
             return []
         now_s, now = self._services.clock.monotonic(), self._services.clock.now()
-        items = []
+        items, fold = [], self._tail.fold
         if now_s >= self._tick_s:
             self._tick_s += max(1.0, float(int(now_s - self._tick_s)))
-            items.append(self._ephemeral(self._fold.time_update(now)))
-        if now_s >= self._pulse_s and self._shown_seq != self._fold.last_seq:
-            self._pulse_s, self._shown_seq = now_s + _HALF_SECOND_S, self._fold.last_seq
-            items.append(self._ephemeral(self._fold.progress(now)))
-            items.append(self._ephemeral(self._fold.pipeline(now)))
+            items.append(self._ephemeral(self._snapshots.time_update(now)))
+        if now_s >= self._pulse_s and self._shown_seq != fold.last_seq:
+            self._pulse_s, self._shown_seq = now_s + _HALF_SECOND_S, fold.last_seq
+            items.append(self._ephemeral(self._snapshots.progress(now)))
+            items.append(self._ephemeral(self._snapshots.pipeline(now)))
         if now_s >= self._beat_s:
             self._beat_s = now_s + self._services.tuning.heartbeat.total_seconds()
             items.append(HEARTBEAT)
@@ -167,9 +174,9 @@ class _View:
     def _until_next(self) -> timedelta:
         now_s = self._services.clock.monotonic()
         next_s = min(self._tick_s if self._role else now_s + 1.0, self._end_s)
-        if self._role and self._shown_seq != self._fold.last_seq:
+        if self._role and self._shown_seq != self._tail.last_seq:
             next_s = min(next_s, self._pulse_s)
-        return timedelta(seconds=max(0.005, next_s - now_s))
+        return timedelta(seconds=max(_LEAST_WAIT_S, next_s - now_s))
 
     def _ephemeral(self, event: EphemeralEvent) -> Shown:
         return Shown(line=encode_event(event))

@@ -22,6 +22,7 @@ from runnel.ports.secrets import NoSecrets, Secrets
 from runnel.ports.telemetry import Silence, Telemetry
 from runnel.ports.tokens import Tokens
 from runnel.ports.url_queue import UrlQueue
+from runnel.usecases.tails import Tails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +104,5 @@ class Services:
     secrets: Secrets = field(default_factory=NoSecrets)
     telemetry: Telemetry = field(default_factory=Silence)
     tuning: Tuning = field(default_factory=Tuning)
+    #: Who reads the logs of this process for its followers.
+    tails: Tails = field(default_factory=Tails)

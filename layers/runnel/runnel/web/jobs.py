@@ -19,11 +19,12 @@ from runnel.usecases.create_job import NewJob, create_job
 from runnel.usecases.delete_jobs import delete_job
 from runnel.usecases.list_urls import list_urls
 from runnel.usecases.look_at_job import look_at_job
+from runnel.usecases.read_log import check_whole
 from runnel.usecases.retry_job import retry_job
 from runnel.web.context import Caller, CallerOf
 from runnel.web.paging import PagingOf
 from runnel.web.shapes import job_to_json, look_to_json, url_to_json
-from runnel.web.streams import stream_job
+from runnel.web.streams import AfterOf, stream_job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -75,7 +76,7 @@ async def create(
     new = body.to_new_job(caller.tenant, idempotency_key)
     job = await create_job(caller.services, new, invoke=not wants_stream)
     if wants_stream:
-        return stream_job(caller, job, after=0)
+        return stream_job(request, caller, job, after=0)
     shape = {"job_id": job.job_id, "state": job.state, "links": job_to_json(job)["links"]}
     return JSONResponse(shape, status_code=202, headers={"Location": f"/v1/jobs/{job.job_id}"})
 
@@ -142,12 +143,13 @@ async def events(
     job_id: str,
     request: Request,
     caller: CallerOf,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: AfterOf = 0,
     level: Literal["debug", "info", "warning", "error"] = "debug",
     limit: Annotated[int, Query(ge=1, le=_MOST_EVENTS)] = _MOST_EVENTS,
 ) -> Response:
     """What `Accept` asks for: pages of JSON (go on with `after=<next_cursor>`), or all as NDJSON or as plain lines."""
     job = await get_job(caller.services, caller.tenant, job_id)
+    await check_whole(caller.services, job)
     accept = request.headers.get("accept", "")
     found = _stored(caller, job, after, LEVELS.index(level))
     if "application/x-ndjson" in accept:

@@ -47,6 +47,8 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
 _WITH_URLS: Final = frozenset({"POST /v1/jobs", "POST /v1/map"})
 #: A stream, and that there is nothing more to be streamed.
 _STREAMS: Final = frozenset({"GET /v1/jobs/{job_id}/stream"})
+#: Routes that show a log, which has a retention.
+_LOGS: Final = _STREAMS | {"GET /v1/jobs/{job_id}/events"}
 _TEXT: Final = {"schema": {"type": "string"}}
 
 
@@ -127,6 +129,8 @@ def _problems(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
         codes["404"] = (missing, *_ALSO_MISSING.get(name, ()))
     if name in _CONFLICTS:
         codes["409"] = _CONFLICTS[name]
+    if name in _LOGS:
+        codes["410"] = ("events_expired",)
     if "requestBody" in operation:
         codes["413"] = ("too_large",)
     codes |= {"422": ("invalid_input", "invalid_url") if name in _WITH_URLS else ("invalid_input",)}

@@ -33,7 +33,8 @@ async def healthz(request: Request) -> Response:
     except RunnelError as error:
         stores = {"state": "failing", "message": error.message}
         return JSONResponse({"version": __version__, "stores": stores}, status_code=503, headers={"Retry-After": "2"})
-    return JSONResponse({"version": __version__, "stores": {"state": "ok"}})
+    streams = {"open": home.streams.active, "jobs": home.services.tails.jobs}
+    return JSONResponse({"version": __version__, "stores": {"state": "ok"}, "streams": streams})
 
 
 @router.get("/readyz", summary="The process serves")

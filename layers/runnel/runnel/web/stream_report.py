@@ -1,6 +1,6 @@
 """What operators are told of streams: when one begins and ends, why, how far it came, and how many are open."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class StreamReport:
 
     async def watch(
         self, services: Services, job: Job, frames: AsyncGenerator[bytes, None], *, after: int, why: Callable[[], str]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Every one of *frames*; *why* says, when they have ended by themselves, what ended them."""
         began_s, bytes_sent, how = services.clock.monotonic(), 0, "disconnected"
         self._changed(services, 1)
