@@ -139,7 +139,7 @@ def _variables(template: Json, properties: Json, store: str) -> dict[str, str]:
         "Table": store,
         "Bucket": store,
         "Tenant": TENANT,
-        "AuthType": template["Parameters"]["AuthType"]["Default"],
+        **{name: template["Parameters"][name]["Default"] for name in ("AuthType", "Secrets", "TrackingParameters")},
         **{logical_id: name for name, logical_id in _LOGICAL_IDS.items()},
     }
     variables: dict[str, Any] = {

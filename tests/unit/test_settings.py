@@ -34,6 +34,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_defau
         "allow_private": "runnel.toml",
         "remote": "--remote",
         "token": "RUNNEL_TOKEN",
+        "tracking_parameters": "default",
     }
     assert origins({}, {"HOME": "/h"})["token"] == "default"
 
@@ -127,3 +128,13 @@ def test_a_function_with_a_wrong_environment_does_not_start(environment: dict[st
     """A typo must not open a door."""
     with pytest.raises(ConfigInvalid):
         AwsSettings.from_environment(environment)
+
+
+def test_tracking_parameters_are_named_between_commas() -> None:
+    """A site's own ones add to the well-known; how they are written does not matter."""
+    settings = load_settings(environment={"RUNNEL_TRACKING_PARAMETERS": " Ref, source,,"})
+
+    assert settings.tracking_parameters == {"ref", "source"}
+    assert load_settings(environment={}).tracking_parameters == frozenset()
+    stack = {"RUNNEL_BUCKET": "b", "RUNNEL_TRACKING_PARAMETERS": "ref"}
+    assert AwsSettings.from_environment(stack).tracking_parameters == {"ref"}

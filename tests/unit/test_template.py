@@ -28,6 +28,7 @@ EVERYTHING = {
     "PointInTimeRecovery": "true",
     "ReservedConcurrency": "5",
     "Secrets": "docs/token,docs/cookie",
+    "TrackingParameters": "ref,source",
 }
 #: The only paths in which a resource may hold a star: below one tenant's prefix, and the streams of one log group.
 TENANT_PATHS = re.compile(r"^\$\{Bucket\.Arn\}/t/(\*|\*/(raw|pages|batches|index)/\*)$")

@@ -23,7 +23,7 @@ AuthType = Literal["NONE", "AWS_IAM"]
 _Table = Mapping[str, object]
 
 #: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
-NAMES: Final = ("home", "allow_private", "remote", "token")
+NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters")
 _SECRETS: Final = frozenset({"token"})
 #: A flag is nearer to the user than the environment, that nearer than a file.
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
@@ -48,6 +48,8 @@ class Settings:
     #: Base URL of the server to speak to, without a slash at the end; None = this machine.
     remote: str | None = None
     token: str | None = field(default=None, repr=False)
+    #: Query parameters that track the reader, besides those that are always dropped; in lower case.
+    tracking_parameters: frozenset[str] = frozenset()
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
@@ -94,6 +96,7 @@ def load_settings(
         allow_private=_allow_private(raw["allow_private"]),
         remote=remote,
         token=token,
+        tracking_parameters=_tracking_parameters(raw["tracking_parameters"].text),
         lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
@@ -182,6 +185,11 @@ def _allow_private(raw: _Raw) -> frozenset[tuple[str, int]]:
         raise ConfigInvalid(f"{raw.origin}: {error.message}") from error
 
 
+def _tracking_parameters(text: str | None) -> frozenset[str]:
+    """Names between commas."""
+    return frozenset(name.strip().lower() for name in (text or "").split(",") if name.strip())
+
+
 def _remote(raw: _Raw) -> str | None:
     if raw.text is None:
         return None
@@ -228,6 +236,8 @@ class AwsSettings:
     lease_ttl_s: float = 12.0
     #: Secrets that headers may name: those that the template lists.
     secrets: frozenset[str] = frozenset()
+    #: Query parameters that track the reader, besides those that are always dropped; in lower case.
+    tracking_parameters: frozenset[str] = frozenset()
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -251,6 +261,7 @@ class AwsSettings:
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
             lease_ttl_s=_lease_ttl_s(env),
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
+            tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

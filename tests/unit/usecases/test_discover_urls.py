@@ -10,6 +10,7 @@ from runnel.domain.jobs import Job
 from runnel.domain.traps import TRAP_BUDGET
 from runnel.domain.verdicts import Verdict
 from runnel.usecases.list_urls import UrlRecord, list_urls
+from runnel.usecases.services import Tuning
 from tests.support.homes import ScriptedHome, ScriptedPage
 
 
@@ -162,6 +163,17 @@ async def test_parameters_that_do_not_matter_are_dropped_and_their_order_too() -
 
     assert home.fetched == ["/", "/p?a=1&b=2", "/p"]
     assert set(await home.library(job)) == {"/", "/p?a=1&b=2", "/p"}
+
+
+async def test_parameters_that_the_operator_calls_tracking_are_dropped() -> None:
+    """Every site has its own; the order of the others stays."""
+    home = ScriptedHome(
+        {"/": _page("home", "/p?b=1&Ref=x&a=2", "/p?ref=y"), "/p?b=1&a=2": _page("P"), "/p": _page("plain")},
+        tuning=Tuning(tracking_parameters=frozenset({"ref"})),
+    )
+    await home.crawl()
+
+    assert home.fetched == ["/", "/p?b=1&a=2", "/p"]
 
 
 # ---- traps

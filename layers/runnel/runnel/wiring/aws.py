@@ -7,7 +7,7 @@ processor never the network client for sites.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -170,7 +170,9 @@ def _make_services(settings: AwsSettings) -> Services:
         meter=meter,
         outputs=_NoOutputs(),
         telemetry=PowertoolsTelemetry(),
-        tuning=make_tuning().with_lease_ttl(settings.lease_ttl_s),
+        tuning=replace(
+            make_tuning().with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
+        ),
         secrets=_make_secrets(settings.secrets),
     )
 

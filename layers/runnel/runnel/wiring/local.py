@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -240,7 +240,9 @@ async def open_services(
             locks=FolderJobLocks(home / "locks"),
             meter=NoBill(),
             outputs=outputs,
-            tuning=tuning.with_lease_ttl(settings.lease_ttl_s),
+            tuning=replace(
+                tuning.with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
+            ),
             secrets=EnvironmentSecrets(environment_secret),
         )
         yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)

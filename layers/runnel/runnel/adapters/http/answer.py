@@ -21,6 +21,8 @@ MAX_HEADERS: Final = 256
 MAX_HEADER_LINE_BYTES: Final = 16 * 1024
 MAX_HEADERS_BYTES: Final = 64 * 1024
 _MAX_CHARSET_LENGTH: Final = 40
+#: A size of so many digits is none.
+_SIZE_DIGITS: Final = 16
 #: No header section is over this, however it is split into pieces: the parser gathers a header before we see it.
 _GATHERED_BYTES: Final = 4 * MAX_HEADERS_BYTES
 
@@ -122,7 +124,9 @@ class Answer:
             self._fail(ErrorCategory.PROTOCOL, "the answer is not valid HTTP: not of version 1")
         self.content_type, self.charset = content_type_of(self.headers.get("content-type", ""))
         if self._types and self.status < 300 and self.content_type not in {"", *self._types}:
-            self._fail(ErrorCategory.UNSUPPORTED_TYPE, f"{self.content_type[:80]} is no page")
+            size = self.headers.get("content-length", "")
+            told = f" ({int(size):,} bytes)" if size.isdecimal() and len(size) < _SIZE_DIGITS else ""
+            self._fail(ErrorCategory.UNSUPPORTED_TYPE, f"{self.content_type[:80]}{told} is no page")
         try:
             self._decoder = BodyDecoder(self.headers.get("content-encoding", ""), self._limits)
         except FetchFailed as failure:
