@@ -1,5 +1,7 @@
 """Deleting: gone at once, removed soon after, whatever comes between; the library stays."""
 
+import asyncio
+
 import pytest
 
 from runnel.domain.jobs import Job
@@ -138,3 +140,15 @@ async def test_a_key_whose_job_is_being_deleted_can_be_used_when_it_is_removed()
 
     assert refused.value.code == "deleting"
     assert (again.job_id, again.term) == (job.job_id, 0)
+
+
+async def test_of_two_deletions_at_once_one_finds_the_job() -> None:
+    """The other learns that it is not there any more."""
+    home = ScriptedHome(_SITE)
+    job, services = await home.crawl(), home.outside.services
+    answers = await asyncio.gather(
+        *(delete_job(services, TENANT, job.job_id) for _ in range(2)), return_exceptions=True
+    )
+
+    assert sorted(type(answer) for answer in answers if answer != job) == [JobNotFound]
+    assert answers.count(job) == 1
