@@ -297,9 +297,6 @@ TUNED = (
         skip=("/java/", "users_guide.html", "index.html", "wx-2"),
         pages="*/doc/html/*.html",
     ),
-)
-
-HELD_OUT = (
     Generator(
         name="Crystal's",
         package="crystal-doc",
@@ -307,9 +304,11 @@ HELD_OUT = (
         main=(".main-content",),
         drop=("a.method-permalink",),
         nav=(".sidebar",),
-        optional=("a.tooltip > span",),
         skip=("404.html",),
     ),
+)
+
+HELD_OUT = (
     Generator(
         name="YARD",
         package="yard-doc",

@@ -17,9 +17,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote
 
-from runnel.extraction.reading import read_page
+from runnel.extraction.profile import NO_PROFILE, SamplePage, SiteProfile, learn
+from runnel.extraction.profile import SAMPLE as SAMPLE_PAGES
+from runnel.extraction.reading import read_links, read_page
 from tests.quality.generators import HELD_OUT, TUNED, Generator
 from tests.quality.outcome import read_outcome
 from tests.quality.report import format_table
@@ -48,7 +53,8 @@ def main() -> None:
     for generator in chosen:
         pages = sample(generator, options.sample)
         started = time.perf_counter()
-        scores[generator.name] = measure(generator, pages, ours, verbose=options.verbose)
+        tool = ours if options.alone else partial(ours, profile=site_profile(generator))
+        scores[generator.name] = measure(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
     print(format_table(scores, {row.name for row in HELD_OUT}))
 
@@ -58,13 +64,27 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.quality.run", description="Measure Markdown quality.")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this generator or package (repeatable)")
     parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help="pages a generator (%(default)s)")
+    parser.add_argument("--alone", action="store_true", help="each page by itself, without what its site repeats")
     parser.add_argument("--verbose", action="store_true", help="say what went wrong, page by page")
     return parser.parse_args()
 
 
-def ours(body: bytes, url: str) -> str:
+def ours(body: bytes, url: str, profile: SiteProfile = NO_PROFILE) -> str:
     """Return our Markdown."""
-    return read_page(body, url=url).markdown
+    return read_page(body, url=url, profile=profile).markdown
+
+
+def site_profile(generator: Generator) -> SiteProfile:
+    """Return what a crawl of *generator*'s pages would learn: from its start page and the first pages it links to."""
+    folder = unpacked(generator.package) / generator.folder
+    start = next((path for path in (folder / "index.html", *sorted(_pages(folder, generator))) if path.is_file()), None)
+    if start is None:
+        return NO_PROFILE
+    base = "https://docs.example/"
+    links = read_links(_bytes(start), url=base + start.relative_to(folder).as_posix()).links
+    files = [folder / unquote(link.removeprefix(base)) for link in links if link.startswith(base)]
+    sample_files = dict.fromkeys([start, *(file for file in files if file.suffix == ".html" and file.is_file())])
+    return learn(SamplePage(_bytes(file)) for file in islice(sample_files, SAMPLE_PAGES))
 
 
 def measure(generator: Generator, pages: Pages, tool: Tool, *, verbose: bool) -> Score:

@@ -181,12 +181,19 @@ def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> 
         return False
     share = link_share(box, text)
     if size > limit:  # a list of all pages may well be longer than a page
-        return share >= LITTLE_BUT_LINKS and box.select_one("h1") is None
+        return share >= LITTLE_BUT_LINKS and not _holds_all_titles(box)
     if not is_strong:
         return share >= LITTLE_BUT_LINKS
     if share >= MOSTLY_LINKS or box.attr("role") in ROLES:
         return True
     return size <= LONGEST_FOOTER and (_leads_around(box, text) or _says_footer(box))
+
+
+def _holds_all_titles(box: turbohtml.Element) -> bool:
+    """Say whether the page has no title outside of *box*: then its links may be its text."""
+    inside = len(box.select("h1"))
+    body = box.closest("body")
+    return inside > 0 and body is not None and len(body.select("h1")) == inside
 
 
 def _leads_around(box: turbohtml.Element, text: str) -> bool:

@@ -25,6 +25,7 @@ from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
 from runnel.extraction.metadata import read_metadata
 from runnel.extraction.page import Heading, PageReading, pack_markdown
 from runnel.extraction.panels import SETS, label_panels
+from runnel.extraction.profile import NO_PROFILE, SiteProfile, remove_repeated
 from runnel.extraction.spaces import NO_BREAK_SPACE
 from runnel.extraction.tables import open_layout_tables
 
@@ -48,27 +49,28 @@ RENDERED_TOO: Final = tuple(dict.fromkeys((*ASKED, *RENDERED)))
 SPACES_AND_OTHERS: Final = bytes(ord(" ") if byte in b" \t\n\r\v\f" else ord("x") for byte in range(256))
 
 
-def read_page(body: bytes, *, url: str, charset: str | None = None) -> PageReading:
+def read_page(body: bytes, *, url: str, charset: str | None = None, profile: SiteProfile = NO_PROFILE) -> PageReading:
     """Read all of a page, Markdown included; raises `PageUnreadable`.
 
     Args:
         url: the page's own address, after redirects.
         charset: what the HTTP header named, if it did.
+        profile: what the site repeats on its pages.
     """
-    return _read(body, url=url, charset=charset, render=True)
+    return _read(body, url=url, charset=charset, profile=profile, render=True)
 
 
-def read_links(body: bytes, *, url: str, charset: str | None = None) -> PageReading:
+def read_links(body: bytes, *, url: str, charset: str | None = None, profile: SiteProfile = NO_PROFILE) -> PageReading:
     """Read all of a page but its Markdown; raises `PageUnreadable`."""
-    return _read(body, url=url, charset=charset, render=False)
+    return _read(body, url=url, charset=charset, profile=profile, render=False)
 
 
-def _read(body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+def _read(body: bytes, *, url: str, charset: str | None, profile: SiteProfile, render: bool) -> PageReading:
     try:
         check_size(body)
         tree = parse_html(body, charset=charset)
         check_depth(tree, body)
-        return _read_tree(tree, body, url=url, render=render)
+        return _read_tree(tree, body, url=url, profile=profile, render=render)
     except MemoryError as exc:
         raise PageUnreadable("The page takes more memory to read than it may.", category="too_large") from exc
     except (ValueError, RecursionError) as exc:  # what the parser raises on a page beyond it
@@ -103,12 +105,13 @@ def count_words(text: str) -> int:
     return flat.count(b" x")
 
 
-def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, render: bool) -> PageReading:
+def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: SiteProfile, render: bool) -> PageReading:
     """Read in the one order that works: links and facts first, for the rest takes the tree apart."""
     contents = Contents(tree, RENDERED_TOO if render else ASKED)
     resolver = LinkResolver(find_base(tree, url=url))
     found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver, url=url)
+    remove_repeated(tree, profile)
     headings, text, markdown = _read_main(tree, contents, resolver, title=facts.title, render=render)
     words = count_words(text)
     packed = markdown.encode()

@@ -1,0 +1,80 @@
+"""A page in pieces that a search can show and a model can read."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runnel.extraction.chunks import FEWEST_WORDS, MOST_WORDS, Chunk, split_chunks
+from runnel.extraction.page import Heading
+
+URL = "https://docs.example.com/a"
+
+
+def chunks_of(markdown: str, headings: tuple[Heading, ...] = ()) -> tuple[Chunk, ...]:
+    return split_chunks(markdown, headings, url=URL)
+
+
+def words(count: int, word: str = "water") -> str:
+    return " ".join([word] * count)
+
+
+def test_a_chunk_knows_the_way_to_it() -> None:
+    """Without it "Options" could be anything's."""
+    titles = ("# Pumps", "## `lift()` \\*x", "### Deep", "## Stop")
+    markdown = "\n\n".join(f"{title}\n\n{words(90)}" for title in titles)
+    outline = ((1, "Pumps", "pumps"), (2, "lift() *x", "lift"), (3, "Deep", ""), (2, "Stop", "stop"))
+
+    assert [(chunk.path, chunk.anchor) for chunk in chunks_of(markdown, outline)] == [
+        (("Pumps",), "pumps"),
+        (("Pumps", "lift() *x"), "lift"),
+        (("Pumps", "lift() *x", "Deep"), "lift"),
+        (("Pumps", "Stop"), "stop"),
+    ]
+
+
+def test_long_sections_are_parted_between_blocks() -> None:
+    """A model reads a few hundred words better than a chapter."""
+    found = chunks_of("# A\n\n" + "\n\n".join(words(70) for _ in range(10)))
+
+    assert [chunk.words for chunk in found] == [282, 280, 140]
+    assert all(FEWEST_WORDS <= chunk.words <= MOST_WORDS for chunk in found)
+
+
+def test_short_sections_are_joined() -> None:
+    """A heading and a line are found by nobody."""
+    found = chunks_of(f"# A\n\nx\n\n## B\n\n{words(30)}\n\n## C\n\n{words(60)}\n\n# D\n\n{words(5)}\n")
+
+    assert [(chunk.path, chunk.words) for chunk in found] == [(("A",), 97), (("D",), 7)]
+
+
+def test_the_end_of_a_section_is_no_crumb() -> None:
+    """Its last lines go with what they end."""
+    found = chunks_of(f"# A\n\n{words(150)}\n\n{words(100)}\n\n{words(100)}\n\n{words(10)}")
+
+    assert [chunk.words for chunk in found] == [252, 110]
+
+
+def test_code_is_never_split() -> None:
+    """Half a program is none; blank lines and headings within are code."""
+    code = "```py\n" + "\n\n".join(["# x", words(400)] * 2) + "\n```"
+    found = chunks_of(f"# A\n\n{words(100)}\n\n{code}\n\n- item\n\n  ````\n\n  ```\n  ````\n")
+
+    assert any(code in chunk.text for chunk in found)
+    assert "  ````\n\n  ```\n  ````" in found[-1].text
+
+
+def test_ids_tell_pages_and_texts_apart_and_nothing_else() -> None:
+    """An index that is built again must not change."""
+    one, other = chunks_of(f"{words(301)}\n\n{words(301)}")
+
+    assert one.chunk_id != other.chunk_id
+    assert chunks_of(f"{words(301)}\n\n{words(301)}")[0] == one
+    assert split_chunks(words(301), (), url=f"{URL}b")[0].chunk_id != one.chunk_id
+    assert chunks_of("") == ()
+
+
+@given(st.lists(st.sampled_from(["# A", "## B", "### C", "x y", words(50), words(200), "```\na\n\nb\n```", "- i"])))
+def test_every_block_comes_once_and_in_order(blocks: list[str]) -> None:
+    """A search over the chunks is a search over the page."""
+    found = chunks_of("\n\n".join(blocks))
+
+    assert "\n\n".join(chunk.text for chunk in found) == "\n\n".join(blocks)
