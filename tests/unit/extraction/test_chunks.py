@@ -46,13 +46,6 @@ def test_short_sections_are_joined() -> None:
     assert [(chunk.path, chunk.words) for chunk in found] == [(("A",), 97), (("D",), 7)]
 
 
-def test_the_end_of_a_section_is_no_crumb() -> None:
-    """Its last lines go with what they end."""
-    found = chunks_of(f"# A\n\n{words(150)}\n\n{words(100)}\n\n{words(100)}\n\n{words(10)}")
-
-    assert [chunk.words for chunk in found] == [252, 110]
-
-
 def test_code_is_never_split() -> None:
     """Half a program is none; blank lines and headings within are code."""
     code = "```py\n" + "\n\n".join(["# x", words(400)] * 2) + "\n```"
@@ -60,6 +53,13 @@ def test_code_is_never_split() -> None:
 
     assert any(code in chunk.text for chunk in found)
     assert "  ````\n\n  ```\n  ````" in found[-1].text
+
+
+def test_a_fence_that_nothing_ends_goes_on_to_the_end() -> None:
+    """So renderers read it."""
+    markdown = f"# A\n\nno ``` fence\n\n```py\na\n\n# b\n\n{words(400)}"
+
+    assert [chunk.text for chunk in chunks_of(markdown)] == [markdown]
 
 
 def test_ids_tell_pages_and_texts_apart_and_nothing_else() -> None:

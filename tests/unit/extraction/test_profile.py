@@ -28,6 +28,9 @@ def test_what_all_pages_say_is_no_page_s_own() -> None:
     """No single page can tell a notice from its text; the site can."""
     profile = profile_of(*(page(number) for number in range(5)))
 
+    others = "<div class=z><a href=one>One of</a> <a href=two>its own lists</a></div>"
+
+    assert "# Page 7" in markdown_of(page(7, around=NOTICE + others), profile)
     assert "survey" in markdown_of(page(7), SiteProfile())
     assert markdown_of(page(7), profile) == markdown_of(page(7, around=""), SiteProfile())
 

@@ -1,8 +1,8 @@
 """A page's Markdown in pieces for a search: along its headings, of bounded length, each with the way to it.
 
 Laws: the chunks of a page hold every block of it once, in order; code and tables are never split, so a chunk may be
-longer than its bound when one block is; equal Markdown at an equal URL gives equal chunks, ids included. A short one
-joins the next under the same heading, or goes with the one before it.
+longer than its bound when one block is; equal Markdown at an equal URL gives equal chunks, ids included. A short
+section takes in those that stand below or beside it.
 """
 
 import hashlib
@@ -139,7 +139,7 @@ def _fits(held: _Section, section: _Section) -> bool:
 
 
 def _pieces(section: _Section) -> list[tuple[list[str], int]]:
-    """Part *section* where the bound is reached; a last piece that is too short goes with the one before it."""
+    """Part *section* where the bound is reached."""
     pieces: list[tuple[list[str], int]] = []
     for block, words in section.blocks:
         size = pieces[-1][1] if pieces else 0
@@ -148,7 +148,4 @@ def _pieces(section: _Section) -> list[tuple[list[str], int]]:
             pieces[-1] = (pieces[-1][0], size + words)
         else:
             pieces.append(([block], words))
-    if len(pieces) > 1 and pieces[-1][1] < FEWEST_WORDS and pieces[-2][1] + pieces[-1][1] <= MOST_WORDS:
-        blocks, words = pieces.pop()
-        pieces[-1] = (pieces[-1][0] + blocks, pieces[-1][1] + words)
     return pieces

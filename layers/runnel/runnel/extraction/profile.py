@@ -79,7 +79,7 @@ class SamplePage:
 
 
 def learn(pages: Iterable[SamplePage]) -> SiteProfile:
-    """Learn from the first pages of *pages*; too few, or pages that cannot be parsed, teach nothing."""
+    """Learn from the first pages of *pages*, each of which has been read; too few teach nothing."""
     sample = [_fingerprints(page) for _, page in zip(range(SAMPLE), pages, strict=False)]
     if len(sample) < LEAST_PAGES:
         return SiteProfile()
@@ -105,10 +105,7 @@ def remove_repeated(tree: turbohtml.Document, profile: SiteProfile) -> None:
 
 
 def _fingerprints(page: SamplePage) -> set[str]:
-    try:
-        body = parse_html(page.body, charset=page.charset).select_one("body")
-    except (ValueError, RecursionError, MemoryError):  # such a page fails when it is read, and says so there
-        return set()
+    body = parse_html(page.body, charset=page.charset).select_one("body")
     found: set[str] = set()
     for _, _, marks in _walk(body) if body is not None else ():
         found.update(marks)

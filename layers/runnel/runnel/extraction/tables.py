@@ -78,9 +78,8 @@ def expand_spans(main: turbohtml.Element, contents: Contents) -> None:
     cells = main.select(spanned) if spanned else []
     if len(cells) > MAX_SPANNING_CELLS:
         return
-    for table in dict.fromkeys(cell.closest("table") for cell in cells):
-        if table is not None:
-            _expand(table)
+    for table in dict.fromkeys(filter(None, (cell.closest("table") for cell in cells))):
+        _expand(table)
 
 
 def pad_rows(main: turbohtml.Element) -> bool:
@@ -102,9 +101,8 @@ def _cells(row: turbohtml.Element) -> list[turbohtml.Element]:
 
 def _expand(table: turbohtml.Element) -> None:
     pending: dict[int, int] = {}  # column → rows that a cell above still covers
-    for row in table.select("tr"):
-        if row.closest("table") == table:
-            pending = _expand_row(row, pending)
+    for row in table.select("tr"):  # no table stands in another by now
+        pending = _expand_row(row, pending)
 
 
 def _expand_row(row: turbohtml.Element, pending: dict[int, int]) -> dict[int, int]:
