@@ -209,7 +209,9 @@ def test_the_layer_cross_builds_for_the_default_architecture(artefacts: Artefact
     libraries = list((built / "RunnelLayer" / "python").rglob("*.so"))
     machines = {int.from_bytes(library.read_bytes()[18:20], "little") for library in libraries}
 
-    assert len(libraries) > 10
+    assert {"can_ada", "httptools", "pydantic_core", "turbohtml"} <= {
+        part.partition(".")[0] for library in libraries for part in library.relative_to(built).parts
+    }
     assert machines == {ELF_AARCH64}
     assert artefacts.folder != built
 

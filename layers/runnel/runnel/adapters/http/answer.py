@@ -1,6 +1,6 @@
 """One HTTP/1.1 answer as it arrives (RFC 9112), parsed by llhttp, within bounds.
 
-Laws (tests/integration/test_http_fetcher.py):
+Laws (tests/integration/test_http_connections.py):
 
 * memory is bounded whatever arrives: header bytes and their number, wire bytes, decoded bytes;
 * an answer is whole or it is none: a body that breaks off is `protocol`, not a page;

@@ -1,6 +1,6 @@
 """Connections: one exchange at a time on each, kept for the next page of the same site.
 
-Laws (tests/integration/test_http_fetcher.py):
+Laws (tests/integration/test_http_connections.py):
 
 * an exchange that fails, is cut short or leaves anything behind ends its connection: no answer is taken for another;
 * a kept connection that the server closes while we ask is no failure of the page: it is asked once more on a new one;
