@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import aws_cost, cold_start
+from tests.bench import aws_cost, cold_start, recovery
 from tests.bench.sites import GENERATED_PAGES, MissingPackage, Site, install_packages, make_sites, reachable, serve
 from tests.bench.tools import RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
 from tools.build_artefacts import ProgramMissing
@@ -33,7 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 COMPARED = ("python", "postgres")
 
 #: Tables of their own: what AWS would bill, and how long a function takes to start.
-ON_AWS = ("aws-cost", "cold-start")
+ON_AWS = ("aws-cost", "cold-start", "recovery")
 
 #: The small crawl that is subtracted from the full one, so that start-up does not count as cost of a page.
 MARGINAL_BASE = 1_000
@@ -108,6 +108,9 @@ def print_aws(wanted: list[str]) -> None:
     """Print the tables that need no other crawler."""
     if "aws-cost" in wanted:
         aws_cost.print_bills(*asyncio.run(aws_cost.measure()))
+    if "recovery" in wanted:
+        asyncio.run(recovery.measure_sqlite(recovery.URLS))
+        asyncio.run(recovery.measure_dynamodb(recovery.URLS))
     if "cold-start" in wanted:
         try:
             cold_start.report(cold_start.measure())

@@ -34,7 +34,6 @@ from tests.support.lambda_home import (
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")]
 
 SECRET = "a token that only this test knows"
-LEASE_TTL_S = 3
 _FRAME = re.compile(rb"event: (?P<type>\w+)\nid: \w+\.(?P<seq>\d+)\ndata: (?P<data>[^\n]*)\n\n")
 
 
@@ -56,10 +55,7 @@ class Stack:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """One stack for the module: starting it takes seconds. Two crawler processes take turns."""
     async with SiteServer() as site:
-        # A short lease: what a killed driver costs is measured in it.
-        options = HomeOptions(
-            allow_private=site.address, crawlers=2, environment={"RUNNEL_LEASE_TTL_S": str(LEASE_TTL_S)}
-        )
+        options = HomeOptions(allow_private=site.address, crawlers=2)
         running = running_lambda_home(tmp_path_factory.mktemp("lambda"), options)
         home = await asyncio.to_thread(running.__enter__)
         try:
@@ -250,10 +246,11 @@ async def test_nobody_posts_events_through_the_public_url(stack: Stack) -> None:
     assert answer.status_code == 404
 
 
+@pytest.mark.soak
 async def test_a_job_longer_than_three_deadlines_is_one_log_without_a_gap(stack: Stack) -> None:
     """A job of hours on functions of minutes: each driver hands over before its end, and the reader misses nothing."""
-    stack.home.service.set_timeout(ORCHESTRATOR, 9)
-    stack.site.delay(EVERY, 1.0)
+    stack.home.service.set_timeout(ORCHESTRATOR, 18)
+    stack.site.delay(EVERY, 2.0)
     body = {"url": stack.site.url(), "library": "lives", "concurrency": 2}
     events: list[dict[str, Any]] = []
     connections = 0

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -54,6 +55,14 @@ class AttachedReader:
         """Return as soon as something about the frames is true, or the job is over."""
         async with self._news:
             await self._news.wait_for(lambda: self.is_over or is_true())
+
+    async def before_the_end(self, waiting: Coroutine[Any, Any, None]) -> bool:
+        """Wait for something of the crawl; False when the job is over first."""
+        task = asyncio.create_task(waiting)
+        while not (task.done() or self.is_over):
+            await asyncio.wait({task}, timeout=_AGAIN_S)
+        task.cancel()
+        return not self.is_over
 
     async def wait_a_moment(self) -> None:
         """Let something happen."""
