@@ -102,6 +102,22 @@ async def test_a_library_is_freed_only_by_its_job(stores: Stores) -> None:
     assert await stores.libraries.get(TENANT, "blog") is None
 
 
+async def test_a_library_is_deleted_by_who_has_claimed_it(stores: Stores) -> None:
+    """No job may begin to crawl what is being deleted; afterwards it is neither found nor listed."""
+    await stores.libraries.ensure(make_library())
+    await stores.libraries.ensure(make_library("other"))
+
+    assert await stores.libraries.delete(TENANT, "docs", "job1") is False
+
+    await stores.libraries.claim(TENANT, "docs", "job1")
+
+    assert await stores.libraries.delete(TENANT, "docs", "job2") is False
+    assert await stores.libraries.delete(TENANT, "docs", "job1") is True
+    assert await stores.libraries.delete(TENANT, "docs", "job1") is False
+    assert await stores.libraries.get(TENANT, "docs") is None
+    assert [library.library_id for library in await stores.libraries.list_libraries(TENANT)] == ["other"]
+
+
 async def test_publishing_moves_the_pointer_over_its_base(stores: Stores) -> None:
     """Readers see the old generation or the new one; everything else stays."""
     library = await stores.libraries.ensure(make_library())

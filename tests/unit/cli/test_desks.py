@@ -79,6 +79,16 @@ async def test_a_diff_shows_the_lines_that_changed(place: Place) -> None:
         _ = [change async for change in place.desk.diff(place.library, 9, None)]
 
 
+async def test_a_library_that_is_deleted_is_gone(place: Place) -> None:
+    """The answer is the library as it was."""
+    before = await place.desk.library(place.library)
+    gone = await place.desk.delete(place.library)
+
+    assert (gone["library_id"], gone["pages"]) == (place.library, 10) == (before["library_id"], before["pages"])
+    with pytest.raises(LibraryNotFound):
+        await place.desk.library(place.library)
+
+
 async def test_what_does_not_exist_is_said_the_same_way(place: Place) -> None:
     """By its own error, which the command line turns into advice."""
     for error, work in (

@@ -10,6 +10,14 @@ from runnel.cli.backend import Json
 class LibraryDesk(Protocol):
     """Where libraries are looked after, here or behind a server."""
 
+    async def library(self, library_id: str) -> Json:
+        """One library; raises `LibraryNotFound`."""
+        ...
+
+    async def delete(self, library_id: str) -> Json:
+        """Delete a library; as it was."""
+        ...
+
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept, the present one first."""
         ...

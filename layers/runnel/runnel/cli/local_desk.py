@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runnel.cli.backend import Json
 from runnel.usecases.services import Services
-from runnel.web.shapes import change_to_json, generation_to_json, published_to_json
+from runnel.web.shapes import change_to_json, generation_to_json, library_to_json, published_to_json
 
 
 class LocalDesk:
@@ -15,6 +15,18 @@ class LocalDesk:
         """Look after the libraries of *tenant*."""
         self._services = services
         self._tenant = tenant
+
+    async def library(self, library_id: str) -> Json:
+        """One library."""
+        from runnel.usecases.read_library import get_library
+
+        return library_to_json(await get_library(self._services, self._tenant, library_id))
+
+    async def delete(self, library_id: str) -> Json:
+        """Delete a library."""
+        from runnel.usecases.delete_library import delete_library
+
+        return library_to_json(await delete_library(self._services, self._tenant, library_id))
 
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept."""

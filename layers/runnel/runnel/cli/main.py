@@ -40,6 +40,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "urls": "runnel.cli.jobs:urls",
     "why": "runnel.cli.why:why",
     "libraries": "runnel.cli.libraries:libraries",
+    "library": "runnel.cli.library:library",
     "pages": "runnel.cli.libraries:pages",
     "get": "runnel.cli.libraries:get",
     "download": "runnel.cli.exports:download",

@@ -22,6 +22,14 @@ class RemoteDesk:
         self._send = send
         self._stream = stream
 
+    async def library(self, library_id: str) -> Json:
+        """One library."""
+        return await self._send("GET", _path(library_id))
+
+    async def delete(self, library_id: str) -> Json:
+        """Delete a library."""
+        return await self._send("DELETE", _path(library_id))
+
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept."""
         items: list[Json] = (await self._send("GET", _path(library_id, "generations")))["items"]

@@ -93,6 +93,12 @@ def last_segment_key(source: BusSource, records: int) -> str:
     return source.segment_key((records - 1) // SEGMENT_RECORDS)
 
 
+def tell_deletion(pages: Mapping[str, StoredPage]) -> Iterator[tuple[BusType, Mapping[str, Any]]]:
+    """The records of a library that is deleted with its *pages*."""
+    yield from _tell(Changes(removed=tuple(pages[url] for url in sorted(pages))))
+    yield "library.deleted", {}
+
+
 def count_records(changes: Changes) -> int:
     """The number of records that tell of these changes."""
     return sum(1 for _ in _tell(changes))

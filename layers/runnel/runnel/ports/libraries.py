@@ -32,6 +32,10 @@ class Libraries(Protocol):
         """Make *job_id* the active job; again by the same job is fine; raises `LibraryBusy`, `LibraryNotFound`."""
         ...
 
+    async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
+        """Remove the library if *job_id* has claimed it; whether it was there."""
+        ...
+
     async def free(self, tenant: str, library_id: str, job_id: str) -> None:
         """Clear the active job if it is *job_id*."""
         ...

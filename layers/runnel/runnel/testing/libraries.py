@@ -35,6 +35,14 @@ class MemoryLibraries:
             raise LibraryBusy(job_id=library.active_job or "")
         self._store(replace(library, active_job=job_id))
 
+    async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
+        await self._state.step("libraries.delete")
+        library = self._state.libraries.get((tenant, library_id))
+        if library is None or library.active_job != job_id:
+            return False
+        del self._state.libraries[tenant, library_id]
+        return True
+
     async def free(self, tenant: str, library_id: str, job_id: str) -> None:
         await self._state.step("libraries.free")
         library = self._state.libraries.get((tenant, library_id))

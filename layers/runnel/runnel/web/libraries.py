@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from runnel.usecases.delete_library import delete_library
 from runnel.usecases.read_library import get_library, get_markdown, get_page, list_pages
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
@@ -24,6 +25,12 @@ async def list_all(caller: CallerOf) -> dict[str, Any]:
 async def get_one(library_id: str, caller: CallerOf) -> dict[str, Any]:
     """Its sources and the generation that it shows."""
     return library_to_json(await get_library(caller.services, caller.tenant, library_id))
+
+
+@router.delete("/{library_id}", summary="Delete a library")
+async def delete(library_id: str, caller: CallerOf) -> dict[str, Any]:
+    """The library as it was: gone with its pages and generations; its jobs stay."""
+    return library_to_json(await delete_library(caller.services, caller.tenant, library_id))
 
 
 @router.get("/{library_id}/pages", summary="List pages by URL")

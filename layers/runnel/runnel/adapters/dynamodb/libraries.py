@@ -60,6 +60,22 @@ class DynamoDBLibraries:
                 raise LibraryNotFound from refused
             raise LibraryBusy(job_id=library_from_item(refused.item).active_job or "") from refused
 
+    async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
+        """The list item goes last: a list passes over one whose library has gone."""
+        key = library_key(tenant, library_id)
+        try:
+            await self._table.call(
+                "delete_item",
+                TableName=self._table.name,
+                Key=key,
+                ConditionExpression=c.CLAIMED,
+                ExpressionAttributeValues={":job": text(job_id)},
+            )
+        except ConditionFailed:
+            return False
+        await self._table.batch_delete([make_key(tenant_pk(tenant), f"L#{library_id}")])
+        return True
+
     async def free(self, tenant: str, library_id: str, job_id: str) -> None:
         try:
             await self._table.update(

@@ -25,6 +25,7 @@ _FREE = """
 UPDATE libraries SET active_job = NULL
 WHERE tenant = :tenant AND library_id = :library_id AND active_job = :job_id
 """
+_DELETE = "DELETE FROM libraries WHERE tenant = :tenant AND library_id = :library_id AND active_job = :job_id"
 # pointer_conditional: the last condition.
 _MOVE_POINTER = """
 UPDATE libraries SET generation = :generation, pointer = :pointer, published = :published
@@ -68,6 +69,10 @@ class SqliteLibraries:
             raise LibraryBusy(job_id=library.active_job or "")
 
         await self._database.write(claim)
+
+    async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
+        asked = {"tenant": tenant, "library_id": library_id, "job_id": job_id}
+        return await self._database.write(lambda connection: connection.execute(_DELETE, asked).rowcount == 1)
 
     async def free(self, tenant: str, library_id: str, job_id: str) -> None:
         asked = {"tenant": tenant, "library_id": library_id, "job_id": job_id}

@@ -1,0 +1,68 @@
+"""Deleting a library: it is gone at once, with the list of its pages; Markdown that no other needs is garbage then.
+
+Laws (tests/unit/usecases/test_delete_library.py):
+1. A library that a job crawls is refused; while it is being deleted no job begins.
+2. The bus is told of every page that goes, and of the library, once; a deletion that was broken off is repeated whole.
+3. Jobs that have crawled it stay, as long as jobs do.
+"""
+
+from functools import partial
+
+from runnel.domain.bus import BusSource, segments_of, tell_deletion
+from runnel.domain.libraries import Library
+from runnel.errors import LibraryBusy, LibraryNotFound, ManifestDamaged
+from runnel.usecases.manifests import read_manifest
+from runnel.usecases.patience import sure
+from runnel.usecases.read_library import get_library
+from runnel.usecases.services import Services
+from runnel.usecases.tell_bus import put_segments
+
+#: How the claim of a deletion begins: no job has such an id.
+_CLAIM = "delete-"
+
+
+async def delete_library(services: Services, tenant: str, library_id: str) -> Library:
+    """Delete the library; as it was.
+
+    Raises:
+        LibraryNotFound: there is no such library (any more).
+        LibraryBusy: a job crawls it.
+    """
+    library = await get_library(services, tenant, library_id)
+    claim = f"{_CLAIM}{services.ids.owner()}"
+    await _claim(services, library, claim)
+    await _tell(services, library)
+    if not await sure(services, partial(services.libraries.delete, tenant, library_id, claim)):
+        raise LibraryNotFound(f"There is no library {library_id!r} any more.")
+    async for key in services.content.keys(tenant, f"generations/{library_id}/"):
+        await services.content.delete(tenant, key)
+    return library
+
+
+async def _claim(services: Services, library: Library, claim: str) -> None:
+    """Keep jobs away; a claim of a deletion that was broken off gives way."""
+    while True:
+        try:
+            await services.libraries.claim(library.tenant, library.library_id, claim)
+        except LibraryBusy as busy:
+            if not busy.job_id.startswith(_CLAIM):
+                raise
+            await services.libraries.free(library.tenant, library.library_id, busy.job_id)
+        else:
+            return
+
+
+async def _tell(services: Services, library: Library) -> None:
+    """Put the records; of a generation that is damaged only that the library went."""
+    try:
+        pages = await read_manifest(services, library)
+    except ManifestDamaged:
+        pages = {}
+    source = BusSource(
+        library_id=library.library_id,
+        created_at=library.created_at,
+        name="deleted",
+        generation=library.pointer.generation,
+        at=services.clock.now(),
+    )
+    await put_segments(services, library.tenant, segments_of(source, tell_deletion(pages)))
