@@ -63,3 +63,14 @@ def test_a_result_that_is_cut_short_is_said(cut: int) -> None:
 
     with pytest.raises(zlib.error):
         list(decode_pages(head, "k"))
+
+
+def test_details_of_another_object_are_left_out() -> None:
+    """A page that points behind the end, or nowhere, has none."""
+    body = encode_result(
+        ProcessResult(batch_id="1", part="all", outcomes=(PageOutcome(index=0, url="u", page=_page("T")),))
+    )
+    (page,) = decode_pages(body, "k")
+    behind, nowhere = (page.model_copy(update={"details": place}) for place in (("k", 7), None))
+
+    assert list(add_details(body, [behind, nowhere])) == []

@@ -88,3 +88,19 @@ async def test_a_damaged_library_can_be_deleted() -> None:
     await delete_library(home.outside.services, TENANT, job.library_id)
 
     assert (await told(home))["library.deleted"] == 1
+
+
+async def test_two_deletions_at_once_delete_once() -> None:
+    """The second is told that there is nothing any more."""
+    home, job = await crawled()
+    slow = home.process("slow")
+
+    async def faster() -> None:
+        await delete_library(home.outside.services, TENANT, job.library_id)
+
+    slow.before["libraries.delete"] = faster
+    task: asyncio.Task[Any] = asyncio.create_task(delete_library(slow.services, TENANT, job.library_id))
+    await home.until(task.done)
+
+    assert isinstance(task.exception(), LibraryNotFound)
+    assert (await told(home))["library.deleted"] == 1

@@ -175,3 +175,15 @@ async def test_exports_and_downloads_stream_over_http() -> None:
     assert (await client.get("/v1/libraries/nonsense/export")).status_code == 404
     assert (await client.get("/v1/jobs/nonsense/download")).status_code == 404
     assert (await client.get(f"/v1/libraries/{library}/export", params={"format": "pdf"})).status_code == 422
+
+
+async def test_a_folder_of_many_pages_is_written_a_few_at_a_time(tmp_path: Path) -> None:
+    """So that memory does not grow with the library; anchors are found over all of them."""
+    names = tuple(f"/{number}" for number in range(60))
+    home = ScriptedHome({"/": ScriptedPage(links=names), **{name: ScriptedPage(text=name) for name in names}})
+    home.latency_s = 0.001
+    job = await home.crawl()
+    opened = await open_export(home.outside.services, TENANT, job.library_id)
+    await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+
+    assert len(list(tmp_path.glob("*.md"))) == 61

@@ -9,9 +9,12 @@ import pytest
 from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState
 from runnel.domain.payloads import StoredPage
+from runnel.usecases.known_pages import KnownPages, load_known_again
 from runnel.usecases.process_pages import page_key
+from runnel.usecases.services import Tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
+_ONE_A_BATCH = Tuning(batch_pages=1)
 NAMES = tuple(f"/{number}" for number in range(10))
 
 
@@ -257,3 +260,24 @@ async def _last(home: ScriptedHome) -> Job:
         TENANT, states=frozenset(), library_id=None, cursor=None, limit=1
     )
     return jobs[0]
+
+
+async def test_links_of_many_pages_are_read_a_few_objects_at_a_time() -> None:
+    """Memory does not grow with the library: what was read first is forgotten, and read again."""
+    names = tuple(f"/{number}" for number in range(80))
+    home = ScriptedHome({"/": page("home", *names), **{name: page(name) for name in names}}, tuning=_ONE_A_BATCH)
+    job = await home.crawl()
+    pages = {one.url: one for one in (await home.library(job)).values()}
+    known = KnownPages(home.outside.services, TENANT, pages)
+    for _ in range(2):
+        links = [await known.links_of(url) for url in sorted(pages)]
+
+        assert links[0] == tuple(home.url(name) for name in names)
+    assert len({one.details[0] for one in pages.values() if one.details}) == 81
+
+
+async def test_a_later_driver_knows_no_more_than_what_can_be_read() -> None:
+    """The generation was damaged after the first driver had chosen it."""
+    home = await crawled()
+
+    assert len(await load_known_again(home.outside.services, TENANT, "generations/nowhere")) == 0

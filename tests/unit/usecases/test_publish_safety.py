@@ -317,3 +317,13 @@ async def test_a_library_whose_generations_are_all_damaged_begins_anew() -> None
     second = await home.crawl()
 
     assert set(await home.library(second)) == {"/", *NAMES}
+
+
+async def test_a_damaged_present_can_be_left_by_a_rollback() -> None:
+    """That is what a rollback is for; what it changes cannot be told."""
+    home, job = await crawl_twice(site(*NAMES[:8]))
+    home.state.objects.pop((TENANT, f"{library_of(home, job).pointer.path}/manifest.json"))
+    pointer = await roll_back(home.outside.services, TENANT, job.library_id, 1)
+
+    assert (pointer.generation, pointer.records) == (3, 0)
+    assert set(await home.library(job)) == {"/", *NAMES}

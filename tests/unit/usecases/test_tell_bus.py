@@ -183,3 +183,12 @@ async def test_a_long_list_of_changes_is_told_in_parts_that_are_repeated_as_a_wh
     await home.finish(home.drive(home.process("D2"), job))
 
     assert len(await told(home)) == 1_101
+
+
+async def test_a_page_whose_own_fields_changed_is_told_as_updated() -> None:
+    """Its text is the same, and so are its chunks."""
+    home = ScriptedHome(site("/0"))
+    await home.crawl()
+    await home.crawl(metadata={"team": "docs"})
+
+    assert (await told(home))[2:] == [(2, "document.updated", "/"), (2, "document.updated", "/0")]
