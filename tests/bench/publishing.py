@@ -21,6 +21,7 @@ from runnel.domain.segments import BatchItem, Effects, Flush, Segment
 from runnel.domain.verdicts import Verdict
 from runnel.fetching.canonical import url_hash
 from runnel.testing import MovedClock
+from runnel.usecases.process_pages import page_key
 from runnel.usecases.publish import publish
 from runnel.usecases.track_batches import result_key
 from tests.support.homes import ScriptedHome
@@ -76,6 +77,8 @@ async def _publish(services: Any, stores: SqliteStores, job_id: str, pages: int)
     for start in range(0, pages, _BATCH):
         members = [make_page(number) for number in range(start, min(pages, start + _BATCH))]
         batch_id = f"1-{start}"
+        objects = [(page_key(page.content_hash), b"text") for page in members]
+        await stores.content.put_addressed("local", objects)
         outcomes = tuple(PageOutcome(index=i, url=page.url, page=page) for i, page in enumerate(members))
         result = ProcessResult(batch_id=batch_id, part="all", outcomes=outcomes)
         await stores.content.put("local", result_key(job_id, batch_id, "all"), encode_result(result))
