@@ -126,7 +126,8 @@ e2e: $(DEV) ## Only the whole crawls: command line, server, built functions
 	$(PYTEST) $(PARALLEL) tests/e2e $(ARGS)
 
 .PHONY: conformance
-conformance: $(DEV) ## Only the tables of standards bodies and other projects
+conformance: $(DEV) ## The tables of standards bodies and other projects: counts, then their tests
+	@$(BIN)/python -m tests.support.conformance_tables
 	$(PYTEST) $(PARALLEL) $(call tests_using,conformance) $(ARGS)
 
 .PHONY: soak

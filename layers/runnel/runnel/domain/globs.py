@@ -40,7 +40,7 @@ Matcher = Callable[[str], bool]
 @lru_cache(maxsize=1_000)
 def compile_glob(pattern: str) -> Matcher:
     """Give a function that tells whether the whole of a text matches *pattern*."""
-    pattern = quote(pattern, safe=string.printable)
+    pattern = quote(pattern, safe=string.printable, errors="replace")  # a lone surrogate is no letter
     if not _SPECIAL.search(pattern):
         return pattern.__eq__
     if pattern.endswith("/**") and not _SPECIAL.search(pattern[:-3]):

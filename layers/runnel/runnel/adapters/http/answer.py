@@ -8,6 +8,7 @@ Laws (tests/integration/test_http_connections.py):
   value) we are as lenient as browsers; never in how long a body is.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +24,8 @@ MAX_HEADERS_BYTES: Final = 64 * 1024
 _MAX_CHARSET_LENGTH: Final = 40
 #: A size of so many digits is none.
 _SIZE_DIGITS: Final = 16
+#: `;name=value`, the value in quotes (what follows them does not count) or up to the next separator.
+_PARAMETER: Final = re.compile(r';[ \t]*([^;="\s]*)=(?:"((?:[^"\\]|\\.)*)"?[^;]*|([^;,]*))')
 #: No header section is over this, however it is split into pieces: the parser gathers a header before we see it.
 _GATHERED_BYTES: Final = 4 * MAX_HEADERS_BYTES
 
@@ -163,10 +166,14 @@ class Answer:
 
 @lru_cache(maxsize=256)  # a site has a handful
 def content_type_of(header: str) -> tuple[str, str | None]:
-    """Split a Content-Type into type and charset, both in lower case."""
-    kind, *parameters = header.lower().split(";")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset":
-            return kind.strip(), value.strip().strip("\"'")[:_MAX_CHARSET_LENGTH] or None
-    return kind.strip(), None
+    """Split a Content-Type into type and charset, both in lower case, as the standard's parser of MIME types does.
+
+    Of a repeated header the first counts; a charset in single quotes, or with a blank before `=`, is none.
+    """
+    header = header.lower()
+    kind = header.partition(";")[0].partition(",")[0].strip()
+    for name, quoted, plain in _PARAMETER.findall(header):
+        value = quoted or plain.strip()
+        if name == "charset" and value:
+            return kind, value[:_MAX_CHARSET_LENGTH]
+    return kind, None
