@@ -130,11 +130,13 @@ class ControlMachine(RuleBasedStateMachine):
             if job.job_id not in self.jobs:
                 self.jobs.append(job.job_id)
         elif name == "cancel":
+            assert not job.is_over
             self.cancelled.add(job_id)
         elif name == "delete":
             assert job.is_over
             self.deleted.add(job_id)
         else:
+            assert not job.is_over
             assert not alone or job_id not in self.cancelled
 
     # ---- what happens to processes, and time
