@@ -330,4 +330,13 @@ HELD_OUT = (
         optional=("#tocRoot",),
         skip=("theindex", "dochack", "idx"),
     ),
+    Generator(
+        name="fpdoc",
+        package="lazarus-doc-2.2",
+        folder="usr/share/doc/lazarus/2.2.6/lcl/comctrls",
+        main=("body",),
+        drop=("table.bar",),
+        nav=("table.bar",),
+        skip=("index",),
+    ),
 )

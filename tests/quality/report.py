@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.quality.score import FIGURES, Score, Share
 
 TITLES = {
@@ -28,3 +30,36 @@ def _cell(figure: str, share: Share) -> str:
     percent = share.percent
     # Rounded down: 100.0 means all of them.
     return "-" if percent is None else f"{int(percent * 10) / 10:.1f}"
+
+
+def write_golden(scores: dict[str, Score], file: Path, held_out: set[str]) -> None:
+    """Keep the table, for later runs to compare with."""
+    head = (
+        "# Markdown quality\n\nWritten by `make quality ARGS=--write`; percent, rounded down; navigation in pages.\n\n"
+    )
+    file.write_text(head + format_table(scores, held_out), encoding="utf-8")
+
+
+def fallen_figures(scores: dict[str, Score], file: Path) -> list[str]:
+    """Return which figures are worse than the kept ones, in words."""
+    kept = _rows(file.read_text(encoding="utf-8"))
+    now = _rows(format_table(scores, set()))
+    fallen = []
+    for name, cells in now.items():
+        for figure, old, new in zip(FIGURES, kept.get(name, []), cells, strict=False):
+            if _is_worse(figure, old, new):
+                fallen.append(f"{name}, {TITLES[figure]}: {old} became {new}")
+    return fallen
+
+
+def _rows(table: str) -> dict[str, list[str]]:
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return {cells[0].removesuffix(" (held out)"): cells[1:] for cells in lines[2:]}
+
+
+def _is_worse(figure: str, old: str, new: str) -> bool:
+    if "-" in (old, new):
+        return old != new
+    if figure == "navigation":
+        return int(new.partition("/")[0]) > int(old.partition("/")[0])
+    return float(new) < float(old)

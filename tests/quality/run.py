@@ -3,8 +3,8 @@ Markdown quality on documentation that nobody wrote for us: `python -m tests.qua
 
 * each generator's pages are drawn by a fixed seed, so that two runs read the same ones;
 * packages are downloaded by apt and unpacked beside this file, never installed;
-* `--golden` compares with `golden.md` and fails when a figure fell; without it the table is only printed;
-* `--peers` puts other tools' figures on the same pages beside ours; they come with `uv sync --group peers`.
+* `--golden` compares with `golden.md` and fails when a figure fell; `--write` keeps the figures there;
+* pages are read with what their site repeats, as `runnel.extraction.profile` learns it; `--alone` without.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from runnel.extraction.profile import SAMPLE as SAMPLE_PAGES
 from runnel.extraction.reading import read_links, read_page
 from tests.quality.generators import HELD_OUT, TUNED, Generator
 from tests.quality.outcome import read_outcome
-from tests.quality.report import format_table
+from tests.quality.report import fallen_figures, format_table, write_golden
 from tests.quality.score import Score, add_page
 from tests.quality.truth import read_truth
 
 CACHE = Path(__file__).parent / ".cache"
+GOLDEN = Path(__file__).parent / "golden.md"
 SAMPLE = 40
 SEED = 20_260
 #: Longer pages take the judge longer than anyone waits, and say nothing new.
@@ -56,7 +57,12 @@ def main() -> None:
         tool = ours if options.alone else partial(ours, profile=site_profile(generator))
         scores[generator.name] = measure(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
-    print(format_table(scores, {row.name for row in HELD_OUT}))
+    held_out = {row.name for row in HELD_OUT}
+    print(format_table(scores, held_out))
+    if options.write:
+        write_golden(scores, GOLDEN, held_out)
+    if options.golden and (fallen := fallen_figures(scores, GOLDEN)):
+        sys.exit("quality: worse than the kept table:\n" + "\n".join(fallen))
 
 
 def parse_options() -> argparse.Namespace:
@@ -64,6 +70,8 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.quality.run", description="Measure Markdown quality.")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this generator or package (repeatable)")
     parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help="pages a generator (%(default)s)")
+    parser.add_argument("--golden", action="store_true", help="fail when a figure is below the kept table's")
+    parser.add_argument("--write", action="store_true", help="keep the figures as the table to compare with")
     parser.add_argument("--alone", action="store_true", help="each page by itself, without what its site repeats")
     parser.add_argument("--verbose", action="store_true", help="say what went wrong, page by page")
     return parser.parse_args()
