@@ -15,7 +15,7 @@ from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobOptions
 from runnel.domain.payloads import CrawlRequest, CrawlResult, FetchedPage, ProcessRequest, StoredPage
 from runnel.domain.segments import decode_segment
-from runnel.domain.verdicts import ErrorCategory, FetchError
+from runnel.domain.verdicts import Counts, ErrorCategory, FetchError, Verdict
 from runnel.errors import CallFailed
 from runnel.testing import FixedIds, MemoryState, MemoryStores, MovedClock
 from runnel.usecases.create_job import NewJob, create_job
@@ -57,6 +57,13 @@ _STORES = (
     "hosts",
     "tokens",
 )
+
+
+def check_sum(counts: Counts) -> None:
+    """The sum of a job's verdicts equals the URLs it has seen."""
+    by_verdict = {verdict: getattr(counts, verdict.value) for verdict in Verdict}
+    assert counts.seen == sum(by_verdict.values()), by_verdict
+    assert min(by_verdict.values()) >= 0, by_verdict
 
 
 class ScriptedHome:
@@ -182,7 +189,14 @@ class ScriptedHome:
         error = task.exception()
         if isinstance(error, Killed):
             return None
+        self.check_sums()
         return task.result()
+
+    def check_sums(self) -> None:
+        """Every job that has ended says the truth: its verdicts add up to the URLs it has seen (promise 3)."""
+        for job in self.state.jobs.values():
+            if job.ending is not None:
+                check_sum(job.ending.counts)
 
     async def crawl(self, **options: Any) -> Job:
         """A whole crawl by one driver; the job as META shows it at the end."""

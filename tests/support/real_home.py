@@ -24,11 +24,12 @@ from runnel.domain.jobs import Job, JobOptions
 from runnel.testing import MemoryStores
 from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 from runnel.usecases.create_job import NewJob, create_job
+from runnel.usecases.list_urls import list_urls
 from runnel.usecases.process_pages import ProcessorPorts, process_pages
 from runnel.usecases.run_crawl import Drive, run_crawl
 from runnel.usecases.services import Services, Tuning
 from tests.site.server import SiteServer
-from tests.support.homes import TENANT
+from tests.support.homes import TENANT, check_sum
 from tests.support.scripted_ports import NoLocks, NoOutputs
 
 _QUICK = Tuning(
@@ -52,7 +53,11 @@ class RealHome:
         """A whole crawl; the job as META shows it at the end."""
         job = await self.create(url, **options)
         assert await run_crawl(self.services, TENANT, job.job_id) is Drive.ENDED
-        return self.stores.state.jobs[TENANT, job.job_id]
+        job = self.stores.state.jobs[TENANT, job.job_id]
+        assert job.ending is not None
+        check_sum(job.ending.counts)
+        assert len(await list_urls(self.services, job)) == job.ending.counts.seen
+        return job
 
     async def create(self, url: str, **options: Any) -> Job:
         """A new job that nobody drives yet."""

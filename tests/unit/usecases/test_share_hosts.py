@@ -288,19 +288,20 @@ async def test_what_failed_is_tried_once_more_at_the_end() -> None:
 async def test_a_successor_knows_what_waits_for_the_end() -> None:
     """From the log: a URL with three failures is not due again before everything else."""
     home = _site(pages=60)
-    home.pages["/2"] = [*[ScriptedPage(status=500)] * 3, ScriptedPage(text="two")]
+    home.pages["/hub"], home.pages["/"] = home.pages["/"], ScriptedPage(text="start", links=("/bad", "/hub"))
+    home.pages["/bad"] = [*[ScriptedPage(status=500)] * 3, ScriptedPage(text="at last")]
     job = await home.create(concurrency=1)
     process = home.process("D1")
     task = home.drive(process, job)
-    await home.until(lambda: home.fetched.count("/2") == 3, step_s=0.01)
+    await home.until(lambda: home.fetched.count("/bad") == 3, step_s=0.01)
     await home.clock.advance(0.6)
     process.leaving.reason = "sigterm"
     await home.finish(task)
     await home.finish(home.drive(home.process("D2"), job))
 
-    assert home.fetched.count("/2") == 4
-    assert home.fetched[-1] == "/2"
-    assert home.meta(job).ending.counts.fetched == 61  # type: ignore[union-attr]
+    assert home.fetched.count("/bad") == 4
+    assert home.fetched[-1] == "/bad"
+    assert home.meta(job).ending.counts.fetched == 63  # type: ignore[union-attr]
 
 
 async def test_the_urls_of_a_failed_call_are_asked_again_alone() -> None:

@@ -20,6 +20,8 @@ from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
 from runnel.robots.rules import ALLOW_ALL, RobotsRules, parse_robots
 
 MAX_REDIRECTS: Final = 10
+#: RFC 9309 section 2.3.1.2: after five, there is no robots.txt.
+MAX_ROBOTS_REDIRECTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Hops:
     async def _go(self, target: CrawlTarget, trail: list[str], begun_s: float) -> Arrived | RuledOut:
         """Ask for the last URL of *trail*, and follow where its answer leads."""
         while True:
-            response = await self._ask(target, trail[-1], begun_s)
+            response = await self._ask_hop(target, trail, begun_s)
             if response.status not in REDIRECTS or "location" not in response.headers:
                 elapsed_ms = self._elapsed_ms(begun_s)
                 return Arrived(response=response, elapsed_ms=elapsed_ms, trail=tuple(trail), begun_s=begun_s)
@@ -82,7 +84,8 @@ class Hops:
         self, target: CrawlTarget, trail: list[str], location: str, begun_s: float, status: int
     ) -> RuledOut | None:
         """Put the next hop at the end of *trail*, or tell why it may not be asked."""
-        goal = _next_hop(trail, location)
+        most = MAX_REDIRECTS if self._request.purpose != "text" else MAX_ROBOTS_REDIRECTS
+        goal = _next_hop(trail, location, most=most)
         elapsed_ms = self._elapsed_ms(begun_s)
         ruling = await self._judge(target, goal, begun_s)
         if ruling is not None:
@@ -93,6 +96,15 @@ class Hops:
 
     def _elapsed_ms(self, begun_s: float) -> int:
         return round((self._clock.monotonic() - begun_s) * 1000)
+
+    async def _ask_hop(self, target: CrawlTarget, trail: list[str], begun_s: float) -> FetchResponse:
+        """Ask for the last URL of *trail*; what a robots.txt leads to is no word about the host itself."""
+        try:
+            return await self._ask(target, trail[-1], begun_s)
+        except FetchFailed as failure:
+            if self._request.purpose != "text" or len(trail) == 1:
+                raise
+            raise FetchFailed(ErrorCategory.ROBOTS, f"it leads to {trail[-1]}: {failure.message}") from failure
 
     async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
         """Ask one hop within what is left of the deadline."""
@@ -172,14 +184,14 @@ class Hops:
                 )
                 if response.status not in REDIRECTS or "location" not in response.headers:
                     return parse_robots(response.body, status=response.status)
-                trail.append(_next_hop(trail, response.headers["location"]))
+                trail.append(_next_hop(trail, response.headers["location"], most=MAX_ROBOTS_REDIRECTS))
         except FetchFailed as failure:
             if failure.category != ErrorCategory.TOO_MANY_REDIRECTS:
                 raise
             return ALLOW_ALL
 
 
-def _next_hop(trail: list[str], location: str) -> str:
+def _next_hop(trail: list[str], location: str, *, most: int) -> str:
     """Give the canonical URL that a redirect leads to; raises `FetchFailed` for a bad one, a loop, and one too many."""
     goal = canonicalize(location, base=trail[-1])
     if goal is None:
@@ -187,6 +199,6 @@ def _next_hop(trail: list[str], location: str) -> str:
     if goal in trail:
         loop = " → ".join([*trail[trail.index(goal) :], goal])
         raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"the redirects go round: {loop[:500]}")
-    if len(trail) > MAX_REDIRECTS:
-        raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"over {MAX_REDIRECTS} redirects, the last to {goal[:300]}")
+    if len(trail) > most:
+        raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"over {most} redirects, the last to {goal[:300]}")
     return goal

@@ -1,4 +1,11 @@
-"""robots.txt of every host of a job, fetched through the crawler: the orchestrator never asks a site itself."""
+"""robots.txt of every host of a job, fetched through the crawler: the orchestrator never asks a site itself.
+
+Laws (RFC 9309 section 2.3; tests/integration/test_robots_states.py):
+
+1. 2xx: its rules hold. 4xx, more than five redirects or a loop of them: there are none, all is allowed. 5xx, no
+   answer, or a redirect to where nobody answers: all is forbidden.
+2. A file is read once a job, and again after `FRESH`; where the new one cannot be reached the old one holds on.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -18,8 +25,12 @@ from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.share_hosts import HostShares
 
+#: RFC 9309 section 2.4: no copy is used for longer, while the file can be reached.
+FRESH = timedelta(hours=24)
 _TRIES = 3
 _PAUSE = timedelta(seconds=1)
+#: The status of a file that redirects without end: there is none.
+_NONE = 404
 #: Failures below HTTP: they are the host's, and a page of it would fail with the same.
 _NETWORK = frozenset(
     {
@@ -57,6 +68,8 @@ class RobotsLoader:
         self._unreachable: dict[str, str] = {}
         self._broken: dict[str, FetchError] = {}
         self._loading: dict[str, asyncio.Task[None]] = {}
+        #: By host: when its file was read, on the monotonic clock.
+        self._read_s: dict[str, float] = {}
         #: Told when a file that was on its way has come.
         self.on_loaded: Callable[[], None] = lambda: None
         self.headers = SourceHeaders(services.secrets, job)
@@ -89,7 +102,7 @@ class RobotsLoader:
     def judge_later(self, url: str, frontier: Frontier) -> str | None:
         """As `judge`, for a URL that is about to start; "" when its host's file must come first."""
         host = host_key(url)
-        if host in self._rules:
+        if self._is_fresh(host):
             return self.judge(url)
         if host not in self._loading:
             frontier.host(host).is_closed = True
@@ -102,13 +115,17 @@ class RobotsLoader:
 
     async def load(self, host: str, url: str) -> bool:
         """Read the host's robots.txt, and say so once in the job's log; False when nothing may be fetched now."""
-        if host in self._rules:
+        if self._is_fresh(host):
             return True
         result = await self._fetch(host, url)
         if result is None:
             return False
         self._keep(host, result)
         return True
+
+    def _is_fresh(self, host: str) -> bool:
+        read_s = self._read_s.get(host)
+        return read_s is not None and self._services.clock.monotonic() - read_s < FRESH.total_seconds()
 
     async def close(self) -> None:
         """End what is on the way."""
@@ -169,6 +186,11 @@ class RobotsLoader:
 
     def _keep(self, host: str, result: CrawlResult | CallFailed) -> None:
         status, text, problem = _reading(result)
+        self._read_s[host] = self._services.clock.monotonic()
+        if problem and host in self._rules:
+            return  # the old copy holds on
+        self._broken.pop(host, None)
+        self._unreachable.pop(host, None)
         self._rules[host] = rules = parse_robots(text.encode(), status=status or 503)
         self._texts[host] = RobotsText(host=host, status=status, text=text)
         if problem:
@@ -198,6 +220,8 @@ def _reading(result: CrawlResult | CallFailed) -> tuple[int | None, str, str]:
         return result.page.status, result.page.text or "", ""
     if result.status is not None and result.status < 500:
         return result.status, "", ""
+    if result.error is not None and result.error.category is ErrorCategory.TOO_MANY_REDIRECTS:
+        return _NONE, "", ""
     message = result.error.message if result.error else "no answer"
     return result.status, "", f"robots.txt unreachable: {message}"
 

@@ -1,0 +1,58 @@
+"""How long a robots.txt holds."""
+
+from datetime import timedelta
+
+import pytest
+
+from runnel.domain import events as e
+from runnel.usecases import load_robots
+from tests.support.homes import ScriptedHome, ScriptedPage
+
+HOST = "docs.example.com"
+
+
+@pytest.fixture
+def minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day of a minute: the driver's heart beats too often for a real one."""
+    assert timedelta(hours=24) == load_robots.FRESH
+    monkeypatch.setattr(load_robots, "FRESH", timedelta(minutes=1))
+
+
+def _site() -> ScriptedHome:
+    paths = [f"/{number}" for number in range(30)]
+    home = ScriptedHome({"/": ScriptedPage(links=tuple(paths)), **{path: ScriptedPage(text=path) for path in paths}})
+    home.robots[HOST] = (200, "User-agent: *\nDisallow: /none\n")
+    return home
+
+
+@pytest.mark.usefixtures("minute")
+async def test_a_file_that_is_a_day_old_is_read_again_and_obeyed() -> None:
+    """The owner of a site need not wait for the end of a crawl of days."""
+    home = _site()
+    job = await home.create(delay_s=5.0, sitemap="skip")
+    task = home.drive(home.process("D1"), job)
+    await home.until(lambda: len(home.fetched) == 4)
+    home.robots[HOST] = (200, "User-agent: *\nDisallow: /2\n")
+    await home.finish(task)
+    skipped = home.of_type(job, e.UrlSkipped)
+
+    assert 2 <= len(home.robots_requests) <= 4
+    assert skipped
+    assert {event.rule for event in skipped} == {"2: Disallow: /2"}
+    assert len(home.of_type(job, e.RobotsLoaded)) == 1
+
+
+@pytest.mark.usefixtures("minute")
+async def test_an_old_copy_holds_on_while_the_new_one_cannot_be_read() -> None:
+    """RFC 9309 section 2.4: a server in trouble does not end the crawl, nor free it from its rules."""
+    home = _site()
+    home.robots[HOST] = (200, "User-agent: *\nDisallow: /29\n")
+    job = await home.create(delay_s=5.0, sitemap="skip")
+    task = home.drive(home.process("D1"), job)
+    await home.until(lambda: len(home.fetched) == 4)
+    home.robots[HOST] = (503, "")
+    await home.finish(task)
+
+    assert len(home.robots_requests) > 2
+    assert "/29" not in home.fetched
+    assert home.meta(job).ending.counts.fetched == 30  # type: ignore[union-attr]
