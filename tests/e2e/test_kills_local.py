@@ -59,7 +59,7 @@ async def killed_crawl(
     expected = await undisturbed(folder, site)
     site.forget_requests()
     chance = random.Random(seed)
-    report = KillReport(name="laptop", seed=seed, concurrency=concurrency)
+    report = KillReport(name="laptop", seed=seed)
     async with local_fleet(folder / "home", RUNNEL_ALLOW_PRIVATE=site.address) as fleet:
         job_id = await _create(fleet.servers[0].url, site, concurrency)
         reader = AttachedReader(fleet.address, job_id)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from runnel.domain.jobs import JobState, Sign, Wish
 from runnel.usecases.find_orphans import DriverWatch
-from tests.support.homes import TENANT, ScriptedHome
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 
 async def test_a_status_call_starts_a_driver_for_a_job_without_one() -> None:
@@ -60,3 +60,38 @@ async def test_a_watch_remembers_a_bounded_number_of_jobs() -> None:
         await watch.notice(replace(job, job_id=f"job{number}"))
 
     assert len(watch._seen) == 1_000  # noqa: SLF001 - the bound itself
+
+
+class LockHeldByAFrozenProcess:
+    """A lock that its holder, stopped when its lease was taken, lets go of when it wakes."""
+
+    def __init__(self) -> None:
+        self.is_free = False
+        self.is_ours = False
+
+    def acquire(self, job_id: str) -> bool:  # noqa: ARG002
+        taken = self.is_free and not self.is_ours
+        self.is_ours |= taken
+        return taken
+
+    def release(self, job_id: str) -> None:  # noqa: ARG002
+        self.is_ours = False
+
+
+async def test_a_driver_takes_the_lock_as_soon_as_a_zombie_lets_it_go() -> None:
+    """A live driver whose lock is free would be swept away as a dead one."""
+    home = ScriptedHome({"/": ScriptedPage(text="home")})
+    held = home.hold("/")
+    locks = LockHeldByAFrozenProcess()
+    home.locks = locks  # type: ignore[assignment]
+    job = await home.create()
+    task = home.drive(home.process("D1"), job)
+    await home.clock.advance(9)
+    assert not locks.is_ours
+    locks.is_free = True
+    await home.clock.advance(4)
+
+    assert locks.is_ours
+    held.set()
+    await home.finish(task)
+    assert not locks.is_ours
