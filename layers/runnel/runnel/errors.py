@@ -18,6 +18,8 @@
     ├── ManifestDamaged         the list of a library's pages cannot be read
     ├── EventsExpired           part of the log is past its retention
     ├── Unauthorized            no token, or a wrong one
+    │   ├── TicketInvalid
+    │   └── TicketExpired
     ├── StateUnreadable         what is stored is damaged, or of a newer Runnel
     ├── LeaseLost               another driver holds the job
     ├── SegmentTaken            the place in the log is occupied
@@ -155,6 +157,18 @@ class Unauthorized(RunnelError):
     """A valid token is needed."""
 
     code = "unauthorized"
+
+
+class TicketInvalid(Unauthorized):
+    """This ticket does not open this job; tickets and links are for reading one job."""
+
+    code = "ticket_invalid"
+
+
+class TicketExpired(Unauthorized):
+    """This ticket has expired; ask for a new one and go on after the last event."""
+
+    code = "ticket_expired"
 
 
 class StateUnreadable(RunnelError):

@@ -34,12 +34,17 @@ class Access:
     tenant: str
     _cache: dict[str, tuple[float, Token]] = field(default_factory=dict)
 
+    def check_place(self, request: Request) -> None:
+        """Raise 403 for a foreign page, where only this machine may ask."""
+        if self.mode == "loopback":
+            _check_loopback(request)
+
     async def tenant_of(self, request: Request) -> str:
         """The caller's tenant; raises `Unauthorized`, or 403 for a foreign page."""
         if self.mode == "iam":
             return self.tenant
         if self.mode == "loopback":
-            _check_loopback(request)
+            self.check_place(request)
             return self.tenant
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():

@@ -14,6 +14,7 @@ from runnel.web import (
     operations,
     problems,
     reference,
+    shares,
     streams,
     why,
 )
@@ -33,7 +34,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for part in (operations, jobs, why, many_jobs, maps, streams, downloads, generations, libraries, reference):
+    for part in (operations, jobs, why, many_jobs, maps, streams, shares, downloads, generations, libraries, reference):
         app.include_router(part.router)
     openapi.describe(app)
     return app

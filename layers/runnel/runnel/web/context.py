@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from runnel.usecases.drive_jobs import Drivers
 from runnel.usecases.find_orphans import DriverWatch
 from runnel.usecases.services import Services
+from runnel.usecases.share_job import check_ticket
 from runnel.web.access import Access
 from runnel.web.stream_report import StreamReport
 
@@ -43,6 +44,8 @@ class Caller:
     tenant: str
     #: When this process must have ended, on the monotonic clock; None = it need not.
     deadline_s: float | None
+    #: Whether the caller came with a ticket: then nothing is begun for it.
+    is_guest: bool = False
 
     @property
     def services(self) -> Services:
@@ -52,8 +55,13 @@ class Caller:
 
 async def _caller(request: Request) -> Caller:
     home: WebHome = request.app.state.home
-    tenant = await home.access.tenant_of(request)
-    return Caller(home=home, tenant=tenant, deadline_s=deadline_of(home, request))
+    ticket = request.query_params.get("ticket")
+    if ticket is not None and request.method == "GET" and "job_id" in request.path_params:
+        home.access.check_place(request)
+        tenant = await check_ticket(home.services, ticket, job_id=request.path_params["job_id"])
+    else:
+        ticket, tenant = None, await home.access.tenant_of(request)
+    return Caller(home=home, tenant=tenant, deadline_s=deadline_of(home, request), is_guest=ticket is not None)
 
 
 def deadline_of(home: WebHome, request: Request) -> float | None:

@@ -124,6 +124,8 @@ def _problems(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     if not path.startswith("/v1/"):
         return {"default": _problem("Anything else.")}
     codes: dict[str, tuple[str, ...]] = {"401": ("unauthorized",), "403": ("forbidden",)}
+    if name.startswith("GET /v1/jobs/{job_id}"):
+        codes["401"] += ("ticket_invalid", "ticket_expired")
     missing = next((code for parameter, code in _NOT_FOUND.items() if f"{{{parameter}}}" in path), None)
     if missing is not None:
         codes["404"] = (missing, *_ALSO_MISSING.get(name, ()))

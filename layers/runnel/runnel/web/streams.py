@@ -77,7 +77,7 @@ def opening() -> bytes:
 def _drive(caller: Caller, job: Job) -> "asyncio.Task[Drive] | None":
     """The driver of this process, if it should have one."""
     is_ours = job.owner is None or caller.home.is_lambda
-    if not job.wants_driver or not is_ours:
+    if not job.wants_driver or not is_ours or caller.is_guest:
         return None
     return caller.home.drivers.drive(job.tenant, job.job_id, deadline_s=caller.deadline_s)
 
