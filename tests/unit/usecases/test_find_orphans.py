@@ -86,12 +86,14 @@ async def test_a_driver_takes_the_lock_as_soon_as_a_zombie_lets_it_go() -> None:
     home.locks = locks  # type: ignore[assignment]
     job = await home.create()
     task = home.drive(home.process("D1"), job)
+    ours: list[bool] = []
     await home.clock.advance(9)
-    assert not locks.is_ours
+    ours.append(locks.is_ours)
     locks.is_free = True
     await home.clock.advance(4)
-
-    assert locks.is_ours
+    ours.append(locks.is_ours)
     held.set()
     await home.finish(task)
-    assert not locks.is_ours
+    ours.append(locks.is_ours)
+
+    assert ours == [False, True, False]
