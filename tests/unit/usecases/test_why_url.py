@@ -1,9 +1,14 @@
 """Why a page is missing, asked of jobs that ran."""
 
+from dataclasses import replace
+
 import pytest
 
+from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult
+from runnel.domain.verdicts import Verdict
 from runnel.errors import CallFailed, InputInvalid, JobNotFound
-from runnel.usecases.why_url import Why, why_in_job, why_url
+from runnel.usecases.list_urls import UrlRecord
+from runnel.usecases.why_url import Why, _explain, why_in_job, why_url
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 PAGES = {
@@ -86,14 +91,28 @@ async def test_a_url_that_no_job_saw_is_judged_by_the_latest_jobs_options_and_th
 async def test_a_robots_txt_that_does_not_come_decides_nothing() -> None:
     """The question is answered all the same."""
     home = make_home()
-    await home.crawl()
-    home.call_failures = [CallFailed()]
-    home.robots["docs.example.com"] = (503, "")
-    silent = await ask(home, "/private/never")
-
-    assert silent.record.reason in ("not_linked", "robots")
+    job = await home.crawl()
+    outside = home.outside.services
     ignoring = await home.crawl(robots="ignore", reason="mine")
-    assert (await why_in_job(home.outside.services, ignoring, home.url("/private/never"))).record.reason == "not_linked"
+    answers: list[CrawlResponse | CallFailed] = [
+        CallFailed(),
+        CrawlResponse(results=(CrawlResult(url="https://h/robots.txt", outcome="failed"),)),
+    ]
+
+    class Silent:
+        max_targets = 1
+
+        async def crawl(self, _request: CrawlRequest) -> CrawlResponse:
+            answer = answers.pop()
+            if isinstance(answer, CallFailed):
+                raise answer
+            return answer
+
+    silent = replace(outside, crawler=Silent())
+    told = [await why_in_job(silent, job, home.url("/private/never")) for _ in range(2)]
+
+    assert {one.record.reason for one in told} == {"not_linked"}
+    assert (await why_in_job(outside, ignoring, home.url("/private/never"))).record.reason == "not_linked"
 
 
 async def test_the_newest_job_that_saw_it_answers() -> None:
@@ -119,3 +138,11 @@ async def test_what_waits_and_what_never_had_its_turn_is_said() -> None:
 
     assert {one.record.reason for one in waiting} == {"limit"}
     assert all("--limit" in one.advice for one in waiting)
+
+
+def test_a_url_without_a_verdict_waits_or_never_had_its_turn() -> None:
+    """While the job runs, and after it was cut short."""
+    assert _explain(UrlRecord(url="https://h/")).startswith("It waits")
+    assert "before its turn came (budget)" in _explain(
+        UrlRecord(url="https://h/", verdict=Verdict.CANCELLED, reason="budget")
+    )
