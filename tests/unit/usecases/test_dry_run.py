@@ -120,3 +120,24 @@ async def test_a_dry_run_writes_no_folder() -> None:
     job = await home.create(dry_run=True)
 
     assert job.output is None
+
+
+async def test_a_batch_that_was_told_as_sent_only_is_told_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver may die between the two, when they come into two segments."""
+    monkeypatch.setattr("runnel.usecases.recording.FLUSH_BYTES", 1)
+    whole = ScriptedHome(_SITE)
+    job = await whole.create(dry_run=True)
+    process = whole.process("D1")
+    await whole.finish(whole.drive(process, job))
+    wanted, told_late = _batches(whole, job)[0], 0
+    for kill_at in range(len(process.steps) - 40, len(process.steps) + 1):
+        home = ScriptedHome(_SITE)
+        job = await home.create(dry_run=True)
+        first = home.process("D1")
+        first.kill_at = kill_at
+        await home.finish(home.drive(first, job))
+        told_late += len(home.of_type(job, e.SentToProcessing)) > len(home.of_type(job, e.BatchProcessed))
+        await home.finish(home.drive(home.process("D2"), job))
+
+        assert _batches(home, job)[0] == wanted, first.steps[-1]
+    assert told_late

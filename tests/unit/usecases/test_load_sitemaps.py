@@ -176,6 +176,24 @@ async def test_only_reads_the_list_too_and_skip_does_not() -> None:
     assert skipping.sitemaps.llms_requests == []
 
 
+async def test_a_later_driver_asks_for_the_list_again() -> None:
+    """That there is no sitemap stands in the log; what stands in its place has not come yet."""
+    home = _home()
+    home.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n"
+    held = home.sitemaps.held[_LLMS] = home.hold("list")
+    job = await home.create(sitemap="only")
+    first = home.process("D1")
+    task = home.drive(first, job)
+    await home.clock.advance(10)
+    first.kill()
+    await home.finish(task)
+    held.set()
+    await home.finish(home.drive(home.process("D2"), job))
+
+    assert (home.sitemaps.requests, home.sitemaps.llms_requests) == ([_GUESS], [_LLMS, _LLMS])
+    assert set(await home.library(job)) == {"/", "/hidden"}
+
+
 async def test_all_sitemaps_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty files of fifty thousand addresses are more than a frontier holds; what is left out is said."""
     monkeypatch.setattr(load_sitemaps, "MAX_LISTED", 1_500)

@@ -84,6 +84,7 @@ async def test_the_pages_of_a_source_that_cannot_be_reached_stay_in_the_library(
     job = await _crawl(home, "/one/", "/two/")
 
     assert set(await home.library(job)) == set(_SITE)
+    assert [event.removed for event in home.of_type(job, e.LibraryPublished)] == [0], "published, not only held"
 
 
 async def test_one_source_of_a_library_can_be_crawled_alone() -> None:
