@@ -50,7 +50,7 @@ def strip_hidden(main: turbohtml.Element) -> tuple[str, ...]:
 
 def strip_unseen(markdown: str) -> str:
     """Return *markdown* without marks that nobody sees; code keeps them."""
-    if UNSEEN.search(markdown) is None:
+    if markdown.isascii() or UNSEEN.search(markdown) is None:
         return markdown
     lines, fence = [], ""
     for line in markdown.split("\n"):
