@@ -247,10 +247,11 @@ async def test_nobody_posts_events_through_the_public_url(stack: Stack) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 async def test_a_job_longer_than_three_deadlines_is_one_log_without_a_gap(stack: Stack) -> None:
     """A job of hours on functions of minutes: each driver hands over before its end, and the reader misses nothing."""
     stack.home.service.set_timeout(ORCHESTRATOR, 18)
-    stack.site.delay(EVERY, 2.0)
+    stack.site.delay(EVERY, 1.0)
     body = {"url": stack.site.url(), "library": "lives", "concurrency": 2}
     events: list[dict[str, Any]] = []
     connections = 0
