@@ -63,6 +63,18 @@ async def test_a_body_may_end_with_its_connection() -> None:
     assert [answer.body for answer in answers] == [b"all of it"] * 2
 
 
+@pytest.mark.parametrize("coding", ["", "Content-Encoding: gzip\r\n"])
+async def test_a_body_that_may_be_cut_ends_there(coding: str) -> None:
+    """A robots.txt counts for its first 500 KiB, however long it is, and may never end."""
+    body = b"User-agent: *\n" * 60_000
+    sent = gzip.compress(body)[:-100] if coding else body
+    head = f"HTTP/1.1 200 OK\r\n{coding}Content-Length: 100000000\r\n\r\n".encode()
+    async with fetching(sending(head + sent)) as fetch:
+        answers = [await fetch(cut_bytes=1_000), await fetch(cut_bytes=1_000)]
+
+    assert [answer.body for answer in answers] == [body[:1_000]] * 2
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -101,3 +101,13 @@ async def test_a_file_is_read_whatever_wrote_it(body: bytes) -> None:
         assert job.ending is not None
         assert (job.ending.counts.fetched, job.ending.counts.skipped) == (1, 1)
         assert site.count("/docs/private/two.html") == 0
+
+
+async def test_a_file_without_end_counts_up_to_its_limit() -> None:
+    """RFC 9309 section 2.5: what stands in the first 500 KiB is obeyed, and the rest is not waited for."""
+    async with _site() as site, real_home(site) as home:
+        site.add("/robots.txt", RULES.encode() + b"# filler\n" * 1_300_000, "text/plain")
+        job = await home.crawl(site.url("/one/"), scope="hostname", sitemap="skip")
+
+        assert job.state is JobState.COMPLETED
+        assert site.count("/docs/private/two.html") == 0

@@ -146,54 +146,6 @@ async def test_a_named_sitemap_that_fails_is_a_warning_and_the_others_are_read()
     assert set(await home.library(job)) == set(_SITE)
 
 
-_LLMS = f"https://{_HOST}/llms.txt"
-
-
-async def test_without_a_sitemap_the_list_for_language_models_is_read() -> None:
-    """Some sites have nothing else; it is asked for once, and its absence is no news."""
-    home = _home()
-    home.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n- [Away](https://elsewhere.example/)\n"
-    job = await home.crawl()
-    with_sitemap, without = _home(sitemap=_urlset("/hidden")), _home()
-    await with_sitemap.crawl()
-    plain = await without.crawl()
-
-    assert set(await home.library(job)) == set(_SITE)
-    assert [(event.url, event.urls, event.skipped) for event in home.of_type(job, e.SitemapLoaded)] == [(_LLMS, 2, 1)]
-    assert home.sitemaps.llms_requests == without.sitemaps.llms_requests == [_LLMS]
-    assert with_sitemap.sitemaps.llms_requests == []
-    assert without.of_type(plain, e.Log, e.SitemapLoaded) == []
-
-
-async def test_only_reads_the_list_too_and_skip_does_not() -> None:
-    """It stands for the sitemap that is not there."""
-    home, skipping = _home(), _home()
-    home.sitemaps.files[_LLMS] = skipping.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n"
-    job = await home.crawl(sitemap="only")
-    await skipping.crawl(sitemap="skip")
-
-    assert set(await home.library(job)) == {"/", "/hidden"}
-    assert skipping.sitemaps.llms_requests == []
-
-
-async def test_a_later_driver_asks_for_the_list_again() -> None:
-    """That there is no sitemap stands in the log; what stands in its place has not come yet."""
-    home = _home()
-    home.sitemaps.files[_LLMS] = "# Manual\n\n- [Hidden](/hidden)\n"
-    held = home.sitemaps.held[_LLMS] = home.hold("list")
-    job = await home.create(sitemap="only")
-    first = home.process("D1")
-    task = home.drive(first, job)
-    await home.clock.advance(10)
-    first.kill()
-    await home.finish(task)
-    held.set()
-    await home.finish(home.drive(home.process("D2"), job))
-
-    assert (home.sitemaps.requests, home.sitemaps.llms_requests) == ([_GUESS], [_LLMS, _LLMS])
-    assert set(await home.library(job)) == {"/", "/hidden"}
-
-
 async def test_all_sitemaps_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty files of fifty thousand addresses are more than a frontier holds; what is left out is said."""
     monkeypatch.setattr(load_sitemaps, "MAX_LISTED", 1_500)

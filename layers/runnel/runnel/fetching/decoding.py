@@ -63,6 +63,15 @@ class BodyDecoder:
             raise FetchFailed(ErrorCategory.DECODE, "the compressed body breaks off")
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
+    @property
+    def decoded_bytes(self) -> int:
+        """How much of the body is decoded so far."""
+        return self._decoded_bytes
+
+    def cut(self, most_bytes: int) -> bytes:
+        """Give the decoded body so far, *most_bytes* of it; it need not be over."""
+        return b"".join(self._pieces)[:most_bytes]
+
     def _keep(self, piece: bytes) -> None:
         """Keep a decoded piece if the limits allow it."""
         limits = self._limits

@@ -23,11 +23,13 @@ class FetchRequest:
     ports: frozenset[int] = frozenset()
     #: Content types that are worth a body; empty: all. An answer that names none counts as wanted.
     types: frozenset[str] = frozenset()
+    #: Where the decoded body may be cut, for a file that counts so far only; None: whole or nothing.
+    cut_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchResponse:
-    """An answer of any status, read to its end."""
+    """An answer of any status, read to its end or to where it was to be cut."""
 
     url: str
     status: int

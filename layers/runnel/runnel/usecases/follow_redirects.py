@@ -17,7 +17,7 @@ from runnel.fetching.answers import REDIRECTS
 from runnel.fetching.canonical import canonicalize, host_key, may_share_secrets
 from runnel.ports.clock import Clock
 from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
-from runnel.robots.rules import ALLOW_ALL, RobotsRules, parse_robots
+from runnel.robots.rules import ALLOW_ALL, MAX_ROBOTS_BYTES, RobotsRules, parse_robots
 
 MAX_REDIRECTS: Final = 10
 #: RFC 9309 section 2.3.1.2: after five, there is no robots.txt.
@@ -118,6 +118,7 @@ class Hops:
                 etag=target.etag if is_known else None,
                 last_modified=target.last_modified if is_known else None,
                 ports=frozenset(request.ports),
+                cut_bytes=MAX_ROBOTS_BYTES if request.purpose == "text" else None,
                 types=self._types,
             )
         )
@@ -180,6 +181,7 @@ class Hops:
                         user_agent=self._request.user_agent,
                         deadline_s=self._left_s(begun_s),
                         ports=frozenset(self._request.ports),
+                        cut_bytes=MAX_ROBOTS_BYTES,
                     )
                 )
                 if response.status not in REDIRECTS or "location" not in response.headers:

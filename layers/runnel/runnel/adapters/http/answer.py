@@ -33,10 +33,19 @@ _GATHERED_BYTES: Final = 4 * MAX_HEADERS_BYTES
 class Answer:
     """One answer: `feed` what arrives, `end` when the server closes; then read it."""
 
-    def __init__(self, limits: BodyLimits, types: frozenset[str]) -> None:
-        """Bound the body by *limits*; a good answer of none of *types* is not worth its body (empty: all are)."""
+    def __init__(
+        self, limits: BodyLimits, types: frozenset[str] = frozenset(), *, cut_bytes: int | None = None
+    ) -> None:
+        """Prepare for one answer.
+
+        Args:
+            limits: how big the body may be.
+            types: a good answer of none of them is not worth its body (empty: all are).
+            cut_bytes: where the decoded body ends, whatever follows.
+        """
         self._limits = limits
         self._types = types
+        self._cut_bytes = cut_bytes
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
@@ -65,7 +74,9 @@ class Answer:
 
     def body(self) -> bytes:
         """The decoded body; raises `FetchFailed` (decode) when it broke off inside a coding."""
-        return self._decoder.finish() if self._decoder is not None else b""
+        if self._decoder is None:
+            return b""
+        return self._decoder.finish() if self._cut_bytes is None else self._decoder.cut(self._cut_bytes)
 
     def feed(self, data: bytes) -> None:
         """Take what arrived; raises `FetchFailed` (protocol, too_large, decode, unsupported_type)."""
@@ -145,6 +156,8 @@ class Answer:
         except FetchFailed as failure:
             self._failure = failure
             raise
+        if self._cut_bytes is not None and self._decoder.decoded_bytes >= self._cut_bytes:
+            self.is_complete = True  # and the connection ends, for the rest is still to come
 
     def on_message_complete(self) -> None:
         """Note the end."""

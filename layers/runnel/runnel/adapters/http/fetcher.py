@@ -67,7 +67,7 @@ class HttpFetcher:
             self._guard.check_url(origin[1], origin[2], request.ports)
             head = _head(request, origin, target)
             async with asyncio.timeout(request.deadline_s):
-                answer = await self._pool.exchange(origin, head, lambda: Answer(self._limits, request.types))
+                answer = await self._pool.exchange(origin, head, lambda: self._answer_to(request))
         except FetchFailed:
             raise
         except FOREIGN as error:
@@ -82,6 +82,9 @@ class HttpFetcher:
             charset=answer.charset,
             elapsed_ms=round((loop.time() - begun_s) * 1000),
         )
+
+    def _answer_to(self, request: FetchRequest) -> Answer:
+        return Answer(self._limits, request.types, cut_bytes=request.cut_bytes)
 
     async def close(self) -> None:
         """Close all connections."""
