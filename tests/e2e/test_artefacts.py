@@ -48,7 +48,17 @@ LOADS = {
     "CrawlerFunction": _BASE | _HANDLER | _HTTP_CLIENT | {"protego"},
     "ProcessorFunction": _BASE | _HANDLER,
     "OrchestratorFunction": _BASE
-    | {"annotated_doc", "anyio", "boto3", "fastapi", "opentelemetry", "protego", "s3transfer", "starlette"},
+    | {
+        "annotated_doc",
+        "anyio",
+        "aws_lambda_powertools",
+        "boto3",
+        "fastapi",
+        "opentelemetry",
+        "protego",
+        "s3transfer",
+        "starlette",
+    },
 }
 #: What no function loads, and what only one may: the web framework would double a worker's cold start.
 NEVER = {"openai", "httpx", "rich", "typer"}

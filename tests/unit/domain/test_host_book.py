@@ -16,9 +16,10 @@ class Takers:
         self.shares: dict[str, Share] = {}
 
     def take(self, taker: str, now_s: float, *, most: int = 10, **fields: float | bool) -> Share:
-        """Take, having as much under way as the last share allowed."""
-        before = self.shares.get(taker)
-        ask = Ask(taker=taker, now_s=now_s, most=most, busy=before.slots if before else 0, **fields)  # type: ignore[arg-type]
+        """Take, having as much under way as the last share allowed; of one that has run out nothing is under way."""
+        before, claim = self.shares.get(taker), self.book.claims.get(taker)
+        busy = before.slots if before and claim and claim.until_s > now_s else 0
+        ask = Ask(taker=taker, now_s=now_s, most=most, busy=busy, **fields)  # type: ignore[arg-type]
         self.book, share = self.book.take(ask)
         self.book = HostBook.decode(self.book.encode())
         self.shares[taker] = share
