@@ -38,6 +38,7 @@ async def test_a_hundred_opens_aborts_and_errors_leave_nothing(tmp_path: Path) -
         await one_stream(server.url, job_id, "close", 10**6)
         site.hold("/docs/")
         running = await create(server, site, library="running", limit=40)
+        await site.wait_held("/docs/")  # its driver has all the tasks that it will have
         await asyncio.gather(*(one_stream(server.url, job_id, "close", 10**6) for _ in range(5)))
         await until_idle(server)
         before = held()

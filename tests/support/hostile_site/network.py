@@ -174,7 +174,7 @@ ROBOTS: Mapping[str, RobotsState] = {
     "binary": _FREE,
     "bom": _OBEYED,
     "large": _OBEYED,
-    "endless": _state("robots too_large", "robots too_large"),
+    "endless": _FREE,  # its first 500 KiB count, and forbid neither
     "silent": _state("timeout robots", "timeout robots"),
     "reset": _state("connect robots", "connect robots"),
     "inward": _state("blocked_address robots", "blocked_address robots"),
