@@ -10,7 +10,7 @@ import click
 
 from runnel.cli.backend import Backend, Json, open_backend
 from runnel.cli.exit_codes import ExitCode
-from runnel.cli.options import Call, example, run, shared
+from runnel.cli.options import Call, example, extent_options, run, shared
 from runnel.cli.terminal import write_json
 from runnel.cli.watching import Attendance
 from runnel.errors import ConfigInvalid, JobConflict, LibraryBusy
@@ -29,20 +29,7 @@ _OTHER_SCHEMES: Final = ("mailto:", "javascript:", "data:", "file:", "about:", "
 @click.option("-o", "--output", metavar="DIR", help="Folder for the Markdown.  [default: ./<library>/]")
 @click.option("--no-output", is_flag=True, help="Keep the pages in the library only.")
 @click.option("-l", "--limit", type=int, metavar="N", help="Pages to keep at most.  [default: 10000]")
-@click.option("-d", "--max-depth", type=int, metavar="N", help="Links from a start URL.  [default: unlimited]")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only matching pages: /docs/** or https://h/x/**.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No matching pages; wins over --include.")
-@click.option(
-    "--scope", type=click.Choice(["subpages", "hostname", "domain"]), help="What belongs to it.  [default: subpages]"
-)
-@click.option("--allow-domain", "allow_domains", multiple=True, metavar="HOST", help="This host belongs to it too.")
-@click.option("--source", "source_id", metavar="ID", help="Only this source of the library.")
-@click.option(
-    "--sitemap", type=click.Choice(["include", "skip", "only"]), help="How sitemaps are used.  [default: include]"
-)
-@click.option("--ignore-query", multiple=True, metavar="NAME", help="This query parameter does not matter.")
-@click.option("-c", "--concurrency", type=int, metavar="N", help="Pages fetched at once, at most.  [default: 10]")
-@click.option("--delay", "delay_s", type=float, metavar="SECONDS", help="Pause between two requests.  [default: 0]")
+@extent_options
 @click.option("--mode", type=click.Choice(["full", "incremental"]), help="Fetch all, or what changed.  [default: full]")
 @click.option("--steps", metavar="LIST", help="download,process,index.  [default: all]")
 @click.option("--timeout", "timeout_s", type=float, metavar="SECONDS", help="The job's time.  [default: 21600]")

@@ -8,7 +8,7 @@ from runnel.cli.backend import Backend, Json
 from runnel.cli.crawl import make_body
 from runnel.cli.exit_codes import ExitCode
 from runnel.cli.jobs import show_rows
-from runnel.cli.options import Call, example, shared, with_backend
+from runnel.cli.options import Call, example, extent_options, shared, with_backend
 from runnel.cli.terminal import clean, write_json
 
 #: As `usecases.map_site` has it; importing that costs a third of a second.
@@ -21,20 +21,7 @@ _MINUTE_S: Final = 60
 @click.option("--library", metavar="NAME", help="The sources of this library.")
 @click.option("--pages", type=int, default=_MAP_PAGES, metavar="N", help="Pages to look at for links, at most.")
 @click.option("-l", "--limit", type=int, metavar="N", help="Pages that the crawl would keep.  [default: 10000]")
-@click.option("-d", "--max-depth", type=int, metavar="N", help="Links from a start URL.  [default: unlimited]")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only matching pages: /docs/** or https://h/x/**.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No matching pages; wins over --include.")
-@click.option(
-    "--scope", type=click.Choice(["subpages", "hostname", "domain"]), help="What belongs to it.  [default: subpages]"
-)
-@click.option("--allow-domain", "allow_domains", multiple=True, metavar="HOST", help="This host belongs to it too.")
-@click.option("--source", "source_id", metavar="ID", help="Only this source of the library.")
-@click.option(
-    "--sitemap", type=click.Choice(["include", "skip", "only"]), help="How sitemaps are used.  [default: include]"
-)
-@click.option("--ignore-query", multiple=True, metavar="NAME", help="This query parameter does not matter.")
-@click.option("-c", "--concurrency", type=int, metavar="N", help="Pages fetched at once, at most.  [default: 10]")
-@click.option("--delay", "delay_s", type=float, metavar="SECONDS", help="Pause between two requests.  [default: 0]")
+@extent_options
 @click.option("--user-agent", metavar="TEXT", help="Say this instead of Runnel's own.")
 @click.option(
     "--allow-private", metavar="HOST:PORT", help="This private address may be looked at.  [RUNNEL_ALLOW_PRIVATE]"

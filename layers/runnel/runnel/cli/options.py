@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -16,6 +16,8 @@ from runnel.settings import Settings, load_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,26 @@ _SHARED = (
     click.option("--no-color", is_flag=True, help="No colours.  [NO_COLOR]"),
 )
 
+#: Which pages a crawl takes and how fast: of those who crawl, and of those who only look what a crawl would do.
+_EXTENT = (
+    click.option("-d", "--max-depth", type=int, metavar="N", help="Links from a start URL.  [default: unlimited]"),
+    click.option("--include", multiple=True, metavar="GLOB", help="Only matching pages: /docs/** or https://h/x/**."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="No matching pages; wins over --include."),
+    click.option(
+        "--scope",
+        type=click.Choice(["subpages", "hostname", "domain"]),
+        help="What belongs to it.  [default: subpages]",
+    ),
+    click.option("--allow-domain", "allow_domains", multiple=True, metavar="HOST", help="This host belongs to it too."),
+    click.option("--source", "source_id", metavar="ID", help="Only this source of the library."),
+    click.option(
+        "--sitemap", type=click.Choice(["include", "skip", "only"]), help="How sitemaps are used.  [default: include]"
+    ),
+    click.option("--ignore-query", multiple=True, metavar="NAME", help="This query parameter does not matter."),
+    click.option("-c", "--concurrency", type=int, metavar="N", help="Pages fetched at once, at most.  [default: 10]"),
+    click.option("--delay", "delay_s", type=float, metavar="SECONDS", help="Pause between two requests.  [default: 0]"),
+)
+
 
 def example(command: str) -> str:
     """The end of a command's help: one line that works."""
@@ -67,12 +89,17 @@ def shared(function: Callable[Concatenate[Call, P], T]) -> Callable[P, T]:
     def command(*args: Any, **kwargs: Any) -> T:
         return function(join_call(kwargs), *args, **kwargs)
 
-    return _with_options(command)
+    return _with_options(_SHARED, command)
 
 
 def group_options(function: Callable[..., T]) -> Callable[..., T]:
     """Let the shared options stand before a command's name as well."""
-    return _with_options(function)
+    return _with_options(_SHARED, function)
+
+
+def extent_options(function: Callable[..., T]) -> Callable[..., T]:
+    """Give a command the options that say which pages a crawl takes, and how fast."""
+    return _with_options(_EXTENT, function)
 
 
 def join_call(values: dict[str, Any]) -> Call:
@@ -104,7 +131,7 @@ def with_backend(settings: Settings, work: Callable[[Backend], Awaitable[T]]) ->
     return run(opened())
 
 
-def _with_options(function: Callable[..., T]) -> Callable[..., T]:
-    for option in reversed(_SHARED):
+def _with_options(options: Sequence[_Option], function: Callable[..., T]) -> Callable[..., T]:
+    for option in reversed(options):
         function = option(function)
     return function
