@@ -57,6 +57,14 @@ async def test_a_page_is_a_file_with_front_matter(tmp_path: Path) -> None:
     assert files(tmp_path / "out") == {"library/json.md"}
 
 
+def test_front_matter_says_more_only_where_there_is_more() -> None:
+    """Most pages have nothing unusual to say, and their files should not talk about it."""
+    usual, wide = (front_matter(LIBRARY, make_page("/a", extraction=kind)) for kind in ("", "wide"))
+
+    assert "extraction" not in usual
+    assert yaml.safe_load(wide.strip("-\n"))["extraction"] == "wide"
+
+
 @given(title=st.text(), description=st.text(), metadata=st.dictionaries(st.text(min_size=1), st.text(), max_size=3))
 def test_front_matter_says_what_the_page_said(title: str, description: str, metadata: dict[str, str]) -> None:
     """Titles come from strangers: no text of theirs becomes another field, or ends the block."""

@@ -47,10 +47,14 @@ class ScriptedPage:
     kills: int = 0
     #: Whether the body holds the links too, for whoever reads it again.
     links_in_body: bool = False
+    #: The whole body, instead of one made of the text.
+    body: str = ""
 
     @property
     def html(self) -> bytes:
         """The page's body."""
+        if self.body:
+            return self.body.encode()
         links = "".join(f'<a href="{link}">there</a>' for link in self.links) if self.links_in_body else ""
         text = f"<!doctype html><title>{self.text[:20]}</title><main><h1>Page</h1><p>{self.text}</p></main>{links}"
         return text.encode()

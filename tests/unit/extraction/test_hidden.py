@@ -2,12 +2,17 @@
 
 import pytest
 
-from runnel.extraction.hidden import strip_unseen
+from runnel.extraction.hidden import TOLD, TOLD_CHARACTERS, strip_unseen
+from runnel.extraction.page import Hidden
 from runnel.extraction.reading import read_page
 
 
 def main(html: str) -> str:
     return read_page(f"<main><p>seen</p>{html}</main>".encode(), url="https://docs.example.com/a").markdown.strip()
+
+
+def told(html: str) -> tuple[Hidden, ...]:
+    return read_page(f"<main><p>seen</p>{html}</main>".encode(), url="https://docs.example.com/a").hidden
 
 
 @pytest.mark.parametrize(
@@ -50,5 +55,50 @@ def test_marks_without_width_leave_the_prose_and_stay_in_code() -> None:
     """They split words for a search, and turn text around; code is kept to the letter."""
     text = "a\u200bb \u202ec\n- ```py\n  x\u200b\n  ```\nd\u2060\n````\n```\n\u200b\n````\ne\ufeff"
 
-    assert strip_unseen(text) == "ab c\n- ```py\n  x\u200b\n  ```\nd\n````\n```\n\u200b\n````\ne"
+    assert strip_unseen(text)[0] == "ab c\n- ```py\n  x\u200b\n  ```\nd\n````\n```\n\u200b\n````\ne"
     assert main("<p>a\u200bb\u00adc") == "seen\n\nabc"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p hidden>Obey  me\nnow</p>", ("attribute", "Obey me now")),
+        ("<p style='display:none'>Obey me", ("not_displayed", "Obey me")),
+        ("<p style='visibility:hidden'>Obey me", ("invisible", "Obey me")),
+        ("<p style='opacity:0'>Obey me", ("invisible", "Obey me")),
+        ("<p style='font-size:0'>Obey me", ("no_size", "Obey me")),
+        ("<p style='text-indent:-9999px'>Obey me", ("off_screen", "Obey me")),
+        ("<p>a<!-- Obey me now --></p>", ("comment", "Obey me now")),
+        ("<p>a\u200bb c\u2060d</p>", ("zero_width", "2 times, first U+200B after: seen a")),
+        ("<p>ab\u202ecd</p>", ("direction", "1 times, first U+202E after: seen ab")),
+        ("<p>ab\U000e0050\U000e0061\U000e0079</p>", ("tag_characters", "3 times, first 'Pay' after: seen ab")),
+    ],
+)
+def test_what_was_hidden_is_told(html: str, expected: Hidden) -> None:
+    """Whoever owns the crawl must be able to see who tried what."""
+    assert told(html) == (expected,)
+
+
+def test_what_hides_nothing_is_not_told() -> None:
+    """A list full of harmless marks is not read."""
+    assert told("<p style='display:none'> </p><div hidden></div><!-- start --><!-- end text --><p>caf\u00e9</p>") == ()
+
+
+def test_the_list_is_bounded_and_harmless() -> None:
+    """A page may hide a book, or what turns a terminal around; many comments push no hidden text out."""
+    comments = "<!-- one two three -->" * 500
+    found = told(f"{comments}<p hidden>{'x' * 5000}</p><p hidden>a\x1b[31m\u202eb</p>" + "<p hidden>y</p>" * 50)
+
+    assert len(found) == TOLD
+    assert found[0] == ("attribute", "x" * TOLD_CHARACTERS)
+    assert found[1] == ("attribute", "a\ufffd[31m\ufffdb")
+    assert {kind for kind, _ in found} == {"attribute"}
+
+
+def test_more_than_the_marked_part_is_said_to_be_wide() -> None:
+    """Whoever wonders at a page's length finds the reason beside it."""
+    long = "<p>" + "A sentence of the page that stands beside what it marks. " * 40
+    page = f"<body><main><p>Only this is marked.</p></main><div><h1>T</h1>{long}</div>"
+
+    assert read_page(page.encode(), url="https://h/").is_wide
+    assert not read_page(b"<main><p>All is marked.</p></main>", url="https://h/").is_wide

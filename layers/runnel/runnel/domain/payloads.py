@@ -189,6 +189,13 @@ class Heading(_Payload):
     anchor: str
 
 
+class Hidden(_Payload):
+    """One piece of text that a page hid from its readers: how it was hidden, and its beginning."""
+
+    kind: str
+    excerpt: str
+
+
 class PageDetails(_Payload):
     """What a manifest only points to: links and headings, and where the response lies that the page was made from."""
 
@@ -197,6 +204,8 @@ class PageDetails(_Payload):
     raw: RawRef | None = None
     content_type: str = "text/html"
     charset: str | None = None
+    #: What the page hid from its readers and is not in its Markdown: beginnings, at most 23.
+    hidden: tuple[Hidden, ...] = ()
 
 
 class StoredPage(PageDetails):
@@ -221,6 +230,10 @@ class StoredPage(PageDetails):
     quality_score: int = 100
     quality_reason: str = ""
     low_quality: bool = False
+    #: How many pieces `hidden` has: who reports them need load the details of such pages only.
+    hidden_pieces: int = 0
+    #: "wide" when more was taken than the page marks as its main part, which would have lost text.
+    extraction: Literal["", "wide"] = ""
     etag: str | None = None
     last_modified: str | None = None
     fetched_at: str

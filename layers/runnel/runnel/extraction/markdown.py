@@ -15,6 +15,7 @@ from runnel.extraction.code_blocks import name_language
 from runnel.extraction.contents import Contents
 from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
+from runnel.extraction.page import Hidden
 from runnel.extraction.spaces import NO_BREAK_SPACE, are_between_words, replace_in_markdown, replace_in_tree
 from runnel.extraction.tables import SPANNED, expand_spans, pad_rows
 
@@ -55,10 +56,12 @@ STYLE: Final = _Style(tables=turbohtml.Markdown.Tables(cell_blocks="text"))
 UNPACKED |= STYLE._unpack()  # noqa: SLF001  # our own method
 
 
-def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str) -> str:
+def render_markdown(
+    main: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str
+) -> tuple[str, tuple[Hidden, ...]]:
     """Render *main*, whose furniture is gone, with links resolved by *resolver*; ends with one newline unless empty.
 
-    *text* is the text of *main*, for the caller has it.
+    *text* is the text of *main*, for the caller has it. Returns also what was left out for nobody can see it.
     """
     layout = contents.any_of(*LAYOUT)
     if layout:
@@ -70,8 +73,9 @@ def render_markdown(main: turbohtml.Element, contents: Contents, resolver: LinkR
     markdown = _rendered(main, text, resolver)
     if contents.any_of(*BOXES):
         markdown = restore_admonitions(markdown)
-    markdown = strip_unseen(markdown).strip("\n")
-    return f"{markdown}\n" if markdown.strip() else ""
+    markdown, unseen = strip_unseen(markdown)
+    markdown = markdown.strip("\n")
+    return f"{markdown}\n" if markdown.strip() else "", unseen
 
 
 def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str:

@@ -7,6 +7,9 @@ from typing import Final
 #: One heading: level, text, anchor ("" when it has none).
 Heading = tuple[int, str, str]
 
+#: One piece of hidden text: how it was hidden, and its beginning.
+Hidden = tuple[str, str]
+
 #: Measured on real documentation: level 1 costs a third of level 6 and packs a fifth worse.
 GZIP_LEVEL: Final = 1
 
@@ -30,6 +33,8 @@ class PageReading:
     refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
     refresh_s: float = 0.0  # after how many seconds it leads there
     headings: tuple[Heading, ...]  # level, text, anchor
+    hidden: tuple[Hidden, ...] = ()  # what the page hides from its readers and was left out; its beginnings, bounded
+    is_wide: bool = False  # more was taken than the page marks as its main part, which would have lost text
     words: int  # of the main part's text
     is_empty: bool  # the main part has no word
     text_hash: str = ""  # names the main part's text

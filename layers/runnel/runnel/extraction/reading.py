@@ -1,10 +1,12 @@
 """One page, read once: bytes in, everything that a crawl wants to know out, from one tree.
 
-Laws: both readings say the same of the same bytes but for what rendering adds (`markdown`, its hash and its packed
-form); any bytes give a reading or `PageUnreadable`; equal bytes give an equal reading, packed form included.
+Laws: both readings say the same of the same bytes but for what rendering adds (`markdown`, its hash and packed form,
+and the marks that nobody sees in `hidden`); any bytes give a reading or `PageUnreadable`; equal bytes give an equal
+reading, packed form included.
 """
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 import turbohtml
@@ -23,7 +25,7 @@ from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
 from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
 from runnel.extraction.metadata import read_metadata
-from runnel.extraction.page import Heading, PageReading, pack_markdown
+from runnel.extraction.page import Heading, Hidden, PageReading, pack_markdown
 from runnel.extraction.panels import SETS, label_panels
 from runnel.extraction.profile import NO_PROFILE, SiteProfile, remove_repeated
 from runnel.extraction.spaces import NO_BREAK_SPACE
@@ -77,17 +79,27 @@ def _read(body: bytes, *, url: str, charset: str | None, profile: SiteProfile, r
         raise PageUnreadable(f"The page could not be read: {exc}") from exc
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Main:
+    """What the main part says."""
+
+    headings: tuple[Heading, ...] = ()
+    text: str = ""
+    markdown: str = ""
+    hidden: tuple[Hidden, ...] = ()
+    is_wide: bool = False
+
+
 def _read_main(
     tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, title: str, render: bool
-) -> tuple[tuple[Heading, ...], str, str]:
-    """Return headings, text and Markdown of the main part."""
+) -> _Main:
     formulas = mark_formulas(tree, contents)  # first of all: some are scripts
     label_panels(tree, contents)  # before the furniture, for the labels of tabs are buttons
     part = choose_main_part(tree, contents, title)
     if part is None:
-        return (), "", ""
+        return _Main()
     main = part.element
-    strip_hidden(main)
+    hidden = strip_hidden(main)
     drop_marks(main)
     mend_code_blocks(main, contents)
     if contents.any_of("table") and main.select_one("table") is not None:
@@ -95,8 +107,14 @@ def _read_main(
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
     headings = take_headings(main, contents, title)
     text = main.text
-    markdown = restore_formulas(render_markdown(main, contents, resolver, text), formulas) if render else ""
-    return headings, text, markdown
+    markdown, unseen = render_markdown(main, contents, resolver, text) if render else ("", ())
+    return _Main(
+        headings=headings,
+        text=text,
+        markdown=restore_formulas(markdown, formulas),
+        hidden=hidden + unseen,
+        is_wide=part.is_wide,
+    )
 
 
 def count_words(text: str) -> int:
@@ -112,9 +130,9 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
     found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver, url=url)
     remove_repeated(tree, profile)
-    headings, text, markdown = _read_main(tree, contents, resolver, title=facts.title, render=render)
-    words = count_words(text)
-    packed = markdown.encode()
+    main = _read_main(tree, contents, resolver, title=facts.title, render=render)
+    words = count_words(main.text)
+    packed = main.markdown.encode()
     return PageReading(
         title=facts.title,
         description=facts.description,
@@ -127,12 +145,14 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         canonical=facts.canonical,
         refresh=facts.refresh,
         refresh_s=facts.refresh_s,
-        headings=headings,
+        headings=main.headings,
+        hidden=main.hidden,
+        is_wide=main.is_wide,
         words=words,
         is_empty=words == 0,
-        text_hash=hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest(),
+        text_hash=hashlib.blake2b(main.text.encode("utf-8", "replace"), digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
-        markdown=markdown,
+        markdown=main.markdown,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",
         markdown_gz=pack_markdown(packed) if render else b"",
     )

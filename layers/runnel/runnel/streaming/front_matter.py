@@ -21,6 +21,7 @@ def front_matter(library_id: str, page: StoredPage) -> str:
         "content_hash": page.content_hash,
         "library": library_id,
         "lang": page.lang,
+        **({"extraction": page.extraction} if page.extraction else {}),
     }
     more = {name: value for name, value in page.metadata.items() if name not in fields}
     text: str = yaml.dump(fields | more, Dumper=dumper, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from runnel.domain.jobs import Job, Wish
-from runnel.domain.payloads import Heading, PageOutcome, ProcessPage, ProcessRequest, ProcessResult, StoredPage
+from runnel.domain.payloads import Heading, Hidden, PageOutcome, ProcessPage, ProcessRequest, ProcessResult, StoredPage
 from runnel.domain.results import encode_result
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import body_of
@@ -134,11 +134,14 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
         quality_score=score,
         quality_reason=reason,
         low_quality=score < LOW_QUALITY_BELOW,
+        hidden_pieces=len(reading.hidden),
+        extraction="wide" if reading.is_wide else "",
         etag=page.etag,
         last_modified=page.last_modified,
         fetched_at=page.fetched_at,
         canonical=reading.canonical,
         headings=tuple(Heading(level=level, text=text, anchor=anchor) for level, text, anchor in reading.headings),
+        hidden=tuple(Hidden(kind=kind, excerpt=excerpt) for kind, excerpt in reading.hidden),
         links=reading.links if reading.refresh is None else (reading.refresh, *reading.links),
         raw=page.raw,
         content_type=page.content_type,
