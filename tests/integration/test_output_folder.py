@@ -191,3 +191,39 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="output folder"):
         await FolderOutput(tmp_path / "out").write(LIBRARY, make_page("/a"), "text")
+
+
+async def test_what_is_wrong_with_the_files_is_found_and_mended(tmp_path: Path) -> None:
+    """After a power cut a file may be missing or torn; somebody may have moved one, or left one behind."""
+    pages = tuple(make_page(f"/{name}") for name in "abcd")
+    old = make_page("/old")
+
+    async def read(_tenant: str, page: StoredPage) -> str:
+        return f"text of {page.url}"
+
+    output = FolderOutput(tmp_path, read_markdown=read)
+    await output.write_many(LIBRARY, [(page, await read("local", page)) for page in (*pages, old)])
+    await output.reconcile("local", LIBRARY, (*pages, old))
+    sound = await output.examine("local", LIBRARY, (*pages, old))
+    (tmp_path / "a.md").unlink()
+    (tmp_path / "b.md").write_text("torn")
+    entries = (tmp_path / MANIFEST).read_text().replace('"path": "c.md"', '"path": "elsewhere.md"')
+    (tmp_path / MANIFEST).write_text(entries)
+    (tmp_path / "c.md").rename(tmp_path / "elsewhere.md")
+    output = FolderOutput(tmp_path, read_markdown=read)
+    wrong = await output.examine("local", LIBRARY, pages)
+    await output.reconcile("local", LIBRARY, pages)
+
+    assert sound == ()
+    assert set(wrong) == {
+        ("missing", "a.md"), ("corrupt", "b.md"), ("misplaced", "elsewhere.md"), ("orphan", "old.md"),
+    }  # fmt: skip
+    assert files(tmp_path) == {"a.md", "b.md", "c.md", "d.md"}
+    assert all((tmp_path / f"{name}.md").read_text().endswith(f"text of {SITE}/{name}") for name in "abcd")
+    assert await output.examine("local", LIBRARY, pages) == ()
+
+
+async def test_a_folder_that_has_gone_is_not_wrong(tmp_path: Path) -> None:
+    """Who removes it does not want it."""
+    assert await FolderOutput(tmp_path / "gone").examine("local", LIBRARY, (make_page("/a"),)) == ()
+    assert not (tmp_path / "gone").exists()

@@ -152,7 +152,7 @@ class ScriptedHome:
         process.services = Services(
             clock=self.clock, ids=self.ids, crawler=ScriptedCrawler(self, process), processor=processor,
             orchestrators=self.orchestrators, bell=self.bell, batch_bell=self.batch_bell, locks=self.locks,
-            meter=self.meter, outputs=self.outputs, tuning=tuning or self.tuning, **ports,
+            meter=self.meter, outputs=self.outputs, reader=InlineReader(), tuning=tuning or self.tuning, **ports,
         )  # fmt: skip
         return process
 

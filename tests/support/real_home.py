@@ -89,7 +89,7 @@ async def real_home(site: SiteServer, *, tuning: Tuning = _QUICK) -> AsyncIterat
         content=stores.content, raw=stores.raw, hosts=stores.hosts, tokens=stores.tokens,
         crawler=InProcessCrawler(partial(crawl_pages, crawling)), processor=processor,
         orchestrators=InProcessOrchestrators(), bell=bell, batch_bell=bell, locks=NoLocks(), meter=NoBill(),
-        outputs=NoOutputs(), tuning=tuning,
+        outputs=NoOutputs(), reader=reader, tuning=tuning,
     )  # fmt: skip
     try:
         yield RealHome(stores, services)

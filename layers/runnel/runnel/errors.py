@@ -146,6 +146,12 @@ class ManifestDamaged(RunnelError):
 
     code = "manifest_damaged"
 
+    def __init__(self, message: str = "", *, key: str = "", is_missing: bool = False) -> None:
+        """Name the object that cannot be read, and whether it has gone altogether."""
+        super().__init__(message)
+        self.key = key
+        self.is_missing = is_missing
+
 
 class EventsExpired(RunnelError):
     """Part of this job's events are past their retention."""

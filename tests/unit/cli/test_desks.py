@@ -79,6 +79,21 @@ async def test_a_diff_shows_the_lines_that_changed(place: Place) -> None:
         _ = [change async for change in place.desk.diff(place.library, 9, None)]
 
 
+async def test_a_damaged_object_is_found_and_mended(place: Place) -> None:
+    """The same shape from both: what is wrong, who suffers, and what became of it."""
+    key = next(key for _, key in sorted(place.home.state.objects) if key.startswith("pages/"))
+    del place.home.state.objects[TENANT, key]
+    seen = await place.desk.verify(place.library, repair=False)
+    mended = await place.desk.verify(place.library, repair=True)
+    again = await place.desk.verify(place.library, repair=False)
+
+    assert (seen["well"], seen["found"], mended["well"], again["found"]) == (False, 1, True, 0)
+    assert [(one["flaw"], one["kind"], one["key"], one["fate"]) for one in mended["findings"]] == [
+        ("missing", "page", key, "repaired")
+    ]
+    assert mended["findings"][0]["urls"]
+
+
 async def test_a_library_that_is_deleted_is_gone(place: Place) -> None:
     """The answer is the library as it was."""
     before = await place.desk.library(place.library)

@@ -2,10 +2,12 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runnel.domain.warc import RECORD_END, body_of, record_head
+from runnel.errors import PageUnreadable
 
 
 def _record(body: bytes, url: str = "https://a.example/", headers: dict[str, str] | None = None) -> bytes:
@@ -46,3 +48,15 @@ def test_the_length_is_that_of_what_is_kept() -> None:
     assert length is not None
     assert int(length[1]) == len(http) - len(b"\r\n\r\n")
     assert head.startswith(b"WARC/1.1\r\nWARC-Type: response\r\n")
+
+
+@pytest.mark.parametrize("cut", [0, 8, 40, 250])
+def test_a_damaged_record_is_said_not_read(cut: int) -> None:
+    """One sentence and the way out, never half a page."""
+    with pytest.raises(PageUnreadable, match="damaged; crawl the page again"):
+        body_of(_record(b"body", headers={"content-type": "text/html"})[:cut])
+
+
+def test_a_body_may_hold_what_ends_a_record() -> None:
+    """Blank lines of the page are the page's own."""
+    assert body_of(_record(b"a\r\n\r\nb\r\n\r\n", headers={})) == b"a\r\n\r\nb\r\n\r\n"

@@ -375,3 +375,18 @@ async def test_a_result_is_stored_before_it_is_noted() -> None:
 
     assert (TENANT, result_key(job.job_id, "1-1", "all")) in home.state.objects
     assert home.of_type(job, e.BatchProcessed) == []
+
+
+async def test_a_damaged_response_fails_its_page_and_no_other() -> None:
+    """The page says so; the batch goes on, and the next crawl fetches it again."""
+    home = ScriptedHome(_SITE)
+    job = await home.create()
+    task = home.drive(home.process("D1"), job)
+    await home.until(lambda: bool(home.submitted))
+    place = next(place for place, body in home.state.objects.items() if b">A<" in body)
+    home.state.objects[place] = home.state.objects[place].replace(b">A<", b">X<")
+    await home.finish(task)
+    (batch,) = home.of_type(job, e.BatchProcessed)
+
+    assert (batch.pages, batch.failed) == (2, 1)
+    assert set(await home.library(job)) == {"/", "/b"}

@@ -178,6 +178,17 @@ async def test_needs_are_read_from_the_manifest_when_their_short_list_is_missing
     assert markdown(home) == await check_kept(home)
 
 
+async def test_a_damaged_short_list_costs_no_page() -> None:
+    """It says less than is needed: whoever believed it would remove pages that the library shows."""
+    home = ScriptedHome({})
+    await crawl(home, 0)
+    for place in [place for place in home.state.objects if place[1].endswith("needs.bin")]:
+        home.state.objects[place] = home.state.objects[place][:32]
+    await collect_all(home)
+
+    assert markdown(home) == await check_kept(home)
+
+
 async def test_what_a_held_job_brought_stays_while_the_job_does() -> None:
     """Its operator may still publish it."""
     home = ScriptedHome(site(0, 9))

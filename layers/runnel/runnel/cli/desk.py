@@ -45,3 +45,7 @@ class LibraryDesk(Protocol):
     async def roll_back(self, library_id: str, generation: int | None) -> Json:
         """Show an earlier generation again: the new one."""
         ...
+
+    async def verify(self, library_id: str, *, repair: bool) -> Json:
+        """What is wrong with the stored objects of a library, and what a repair made of it."""
+        ...

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from runnel.cli.backend import Json
 from runnel.usecases.services import Services
-from runnel.web.shapes import change_to_json, generation_to_json, library_to_json, published_to_json
+from runnel.web.shapes import (
+    change_to_json,
+    generation_to_json,
+    library_to_json,
+    published_to_json,
+    verification_to_json,
+)
 
 
 class LocalDesk:
@@ -77,3 +83,9 @@ class LocalDesk:
         from runnel.usecases.generations import roll_back
 
         return generation_to_json(await roll_back(self._services, self._tenant, library_id, generation))
+
+    async def verify(self, library_id: str, *, repair: bool) -> Json:
+        """Look at the stored objects of a library, and mend them on request."""
+        from runnel.usecases.verify_library import verify_library
+
+        return verification_to_json(await verify_library(self._services, self._tenant, library_id, repair=repair))

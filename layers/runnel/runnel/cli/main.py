@@ -48,6 +48,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "diff": "runnel.cli.generations:diff",
     "publish": "runnel.cli.generations:publish",
     "rollback": "runnel.cli.generations:rollback",
+    "verify": "runnel.cli.integrity:verify",
     "serve": "runnel.cli.serve:serve",
     "doctor": "runnel.cli.doctor:doctor",
     "config": "runnel.cli.config:config",

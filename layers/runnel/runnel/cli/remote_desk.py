@@ -61,6 +61,10 @@ class RemoteDesk:
         """Show an earlier generation again."""
         return await self._post(library_id, "rollback", generation=generation)
 
+    async def verify(self, library_id: str, *, repair: bool) -> Json:
+        """Look at the stored objects of a library, and mend them on request."""
+        return await self._post(library_id, "verify", repair=repair)
+
     async def _post(self, library_id: str, action: str, **body: Any) -> Json:
         return await self._send("POST", _path(library_id, action), json=body)
 

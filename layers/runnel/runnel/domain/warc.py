@@ -6,6 +6,8 @@ that a later reading needs.
 
 from collections.abc import Mapping
 
+from runnel.errors import PageUnreadable
+
 _KEPT = ("content-type", "etag", "last-modified", "link", "x-robots-tag", "content-language")
 #: What follows a record's body.
 RECORD_END = b"\r\n\r\n"
@@ -37,9 +39,11 @@ def info_record(*, record_id: str, written_at: str) -> bytes:
 
 
 def body_of(record: bytes) -> bytes:
-    """The body that stands in *record*."""
-    http = record.split(RECORD_END, 1)[1]
-    return http.split(RECORD_END, 1)[1][: -len(RECORD_END)]
+    """The body that stands in *record*; raises `PageUnreadable` when it is none of ours."""
+    parts = record.split(RECORD_END, 2)
+    if len(parts) != len(("record", "http", "body")) or not record.startswith(b"WARC/1.1\r\n"):
+        raise PageUnreadable("The raw response is damaged; crawl the page again.")
+    return parts[2].removesuffix(RECORD_END)
 
 
 def _plain(value: str) -> str:

@@ -60,7 +60,7 @@ class RawStore(Protocol):
         ...
 
     async def get(self, tenant: str, ref: RawRef) -> bytes | None:
-        """The record, or None when it is gone."""
+        """The record, or None when it is gone or damaged beyond reading."""
         ...
 
     async def delete_job(self, tenant: str, job_id: str) -> None:

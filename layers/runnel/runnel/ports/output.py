@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from runnel.domain.integrity import Flaw
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import StoredPage
 
@@ -20,6 +21,15 @@ class Output(Protocol):
 
     async def reconcile(self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]) -> None:
         """Make the folder equal to the published pages."""
+        ...
+
+    async def examine(
+        self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]
+    ) -> tuple[tuple[Flaw, str], ...]:
+        """What is wrong with the files of *pages*, each with its path; a `reconcile` that follows mends it.
+
+        A folder that has gone altogether is somebody's wish, and not wrong.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ Laws (tests/unit/usecases/test_collect_garbage.py):
 
 import json
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,7 +63,7 @@ async def collect_garbage(services: Services, tenant: str) -> Collected | None:
     except ManifestDamaged:
         return None
     now = services.clock.now()
-    before = await _read_seen(services, tenant)
+    before = await read_noted(services, tenant)
     found = {key: before.get(key, now.isoformat()) async for key in find_unneeded(services, tenant, needs)}
     due = [key for key, since in found.items() if now - datetime.fromisoformat(since) >= SPARED]
     if _state(await services.libraries.list_libraries(tenant)) != _state(libraries):
@@ -71,7 +71,7 @@ async def collect_garbage(services: Services, tenant: str) -> Collected | None:
     for key in due:
         await services.content.delete(tenant, key)
     waiting = {key: since for key, since in found.items() if key not in set(due)}
-    await services.content.put(tenant, _SEEN, zlib.compress(json.dumps(waiting).encode()))
+    await _write_noted(services, tenant, waiting)
     return Collected(removed=len(due), waiting=len(waiting))
 
 
@@ -128,7 +128,18 @@ async def _take_turn(services: Services, tenant: str) -> bool:
     return True
 
 
-async def _read_seen(services: Services, tenant: str) -> Mapping[str, str]:
+async def note_garbage(services: Services, tenant: str, keys: Iterable[str]) -> None:
+    """Note *keys* as found unneeded now: if they still are in a day, they go."""
+    now = services.clock.now().isoformat()
+    await _write_noted(services, tenant, dict.fromkeys(keys, now) | dict(await read_noted(services, tenant)))
+
+
+async def _write_noted(services: Services, tenant: str, noted: Mapping[str, str]) -> None:
+    await services.content.put(tenant, _SEEN, zlib.compress(json.dumps(noted).encode()))
+
+
+async def read_noted(services: Services, tenant: str) -> Mapping[str, str]:
+    """When each object was first found unneeded."""
     body = await services.content.get(tenant, _SEEN)
     try:
         seen: dict[str, str] = json.loads(zlib.decompress(body)) if body else {}

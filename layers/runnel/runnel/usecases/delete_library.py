@@ -16,6 +16,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
 from runnel.usecases.tell_bus import put_segments
+from runnel.usecases.verify_library import lost_key
 
 #: How the claim of a deletion begins: no job has such an id.
 _CLAIM = "delete-"
@@ -36,6 +37,7 @@ async def delete_library(services: Services, tenant: str, library_id: str) -> Li
         raise LibraryNotFound(f"There is no library {library_id!r} any more.")
     async for key in services.content.keys(tenant, f"generations/{library_id}/"):
         await services.content.delete(tenant, key)
+    await services.content.delete(tenant, lost_key(library_id))
     return library
 
 

@@ -18,14 +18,13 @@ from runnel.domain.libraries import Library
 from runnel.domain.paths import resolve_collisions
 from runnel.domain.payloads import StoredPage
 from runnel.domain.warc import info_record
-from runnel.errors import PageNotFound
 from runnel.fetching.canonical import canonicalize
 from runnel.ports.output import Output
 from runnel.streaming.front_matter import front_matter
 from runnel.streaming.local_links import LocalPage, anchors_of, rewrite_links
 from runnel.usecases.manifests import load_details, read_manifest
 from runnel.usecases.process_pages import page_key
-from runnel.usecases.read_library import get_library, unpack
+from runnel.usecases.read_library import get_library, text_missing, unpack
 from runnel.usecases.services import Services
 
 #: The formats that are one stream; `folder` is many files, for a machine that has folders.
@@ -63,10 +62,10 @@ class Export:
     async def _texts_of(self, pages: Sequence[StoredPage]) -> AsyncIterator[tuple[StoredPage, str]]:
         bodies = await self.services.content.get_many(self.tenant, [page_key(page.content_hash) for page in pages])
         for page in pages:
-            body = bodies.get(page_key(page.content_hash))
-            if body is None:
-                raise PageNotFound(f"The Markdown of {page.url} is missing; crawl the library again.")
-            yield page, unpack(body)
+            text = unpack(bodies.get(page_key(page.content_hash), b""))
+            if text is None:
+                raise text_missing(page)
+            yield page, text
 
     async def files(self) -> AsyncIterator[tuple[StoredPage, str, str]]:
         """Each page with the path of its file and its Markdown, whose links lead to the other files."""

@@ -95,7 +95,7 @@ async def publish_job(
     if not fold.kept:
         raise JobConflict("The job brought no page.", code="no_pages")
     run = f"p{services.ids.owner()}"
-    because = _reach(job.ending.ended_because)
+    because = reach(job.ending.ended_because)
     published = await publish(services, job, fold, run=run, because=because, force=force)
     if published.hold is not None:
         raise PublicationHeld(f"The result is held back: {published.hold.reason}.")
@@ -140,6 +140,6 @@ async def _job_of(services: Services, tenant: str, library_id: str, job_id: str 
     raise JobNotFound(f"No result of {library_id!r} is held back; name a job to publish with --job.")
 
 
-def _reach(because: EndedBecause) -> EndedBecause:
+def reach(because: EndedBecause) -> EndedBecause:
     """A job that was cancelled or broke down knows as little of what has gone as one that reached its limit."""
     return because if because is EndedBecause.DONE else EndedBecause.LIMIT

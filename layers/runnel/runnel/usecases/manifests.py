@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.results import DETAILS, add_details
@@ -51,8 +53,11 @@ async def read_manifest(services: Services, library: Library) -> dict[str, Store
 
 async def load_manifest(services: Services, tenant: str, path: str) -> Manifest:
     """The manifest at *path*, empty for the generation before the first; raises `ManifestDamaged`."""
-    if not path:
-        return Manifest()
+    return (await read_parts(services, tenant, path))[0] if path else Manifest()
+
+
+async def read_parts(services: Services, tenant: str, path: str) -> tuple[Manifest, list[str]]:
+    """The manifest at *path*, and the keys of the objects that it stands in; raises `ManifestDamaged`."""
     head = await read_head(services, tenant, path)
     pages: dict[str, StoredPage] = {}
     keys = [f"{path}/{name}" for name in head["parts"]]
@@ -60,8 +65,9 @@ async def load_manifest(services: Services, tenant: str, path: str) -> Manifest:
     for key in keys:
         pages |= _pages_of(key, bodies.get(key))
     if len(pages) != head.get("pages", len(pages)):
-        raise ManifestDamaged(f"The generation at {path} has {len(pages)} of its {head['pages']} pages.")
-    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ())))
+        message = f"The generation at {path} has {len(pages)} of its {head['pages']} pages."
+        raise ManifestDamaged(message, key=f"{path}/{_HEAD}")
+    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ()))), [f"{path}/{_HEAD}", *keys]
 
 
 async def read_head(services: Services, tenant: str, path: str) -> dict[str, Any]:
@@ -69,17 +75,30 @@ async def read_head(services: Services, tenant: str, path: str) -> dict[str, Any
     body = await sure(services, lambda: services.content.get(tenant, f"{path}/{_HEAD}"))
     head = _decode_head(body or b"")
     if head is None:
-        raise ManifestDamaged(f"The manifest at {path} is {'damaged' if body else 'missing'}.")
+        message = f"The manifest at {path} is {'missing' if body is None else 'damaged'}."
+        raise ManifestDamaged(message, key=f"{path}/{_HEAD}", is_missing=body is None)
     return head
 
 
 async def read_needs(services: Services, tenant: str, path: str) -> frozenset[str]:
     """The content hashes of the generation at *path*; raises `ManifestDamaged` when they cannot be told."""
     body = await sure(services, lambda: services.content.get(tenant, f"{path}/{_NEEDS}"))
-    if body is None:
+    digest = (await read_head(services, tenant, path)).get("needs")
+    if body is None or digest not in (None, _digest(body)):
         pages = (await load_manifest(services, tenant, path)).pages
         return frozenset(page.content_hash for page in pages.values())
     return frozenset(body[start : start + _DIGEST_BYTES].hex() for start in range(0, len(body), _DIGEST_BYTES))
+
+
+async def find_wrong_needs(
+    services: Services, tenant: str, path: str, pages: Iterable[StoredPage]
+) -> tuple[Flaw, str] | None:
+    """What is wrong with the list of digests of the generation at *path*, which has *pages*, and its key."""
+    key, wanted = f"{path}/{_NEEDS}", _pack_needs(pages)
+    body = await sure(services, lambda: services.content.get(tenant, key))
+    if wanted is None or body == wanted:
+        return None
+    return ("missing" if body is None else "corrupt"), key
 
 
 async def jobs_needed(services: Services, library: Library) -> frozenset[str]:
@@ -116,18 +135,29 @@ async def write_manifest(services: Services, tenant: str, pointer: Pointer, mani
         name = f"part-{prefix}.jsonl.gz"
         await sure(services, partial(services.content.put, tenant, f"{pointer.path}/{name}", _pack(members)))
         names.append(name)
-    needs = _pack_needs(manifest.pages.values())
-    if needs is not None:
-        await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_NEEDS}", needs))
+    needs = await write_needs(services, tenant, pointer.path, manifest.pages.values())
     head = {
         "version": 1,
         "generation": pointer.generation,
         "pages": len(manifest.pages),
         "parts": names,
+        "needs": _digest(needs) if needs is not None else None,
         "sitemaps": list(manifest.sitemaps),
         "jobs": sorted({page.details[0].split("/")[1] for page in manifest.pages.values() if page.details}),
     }
     await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_HEAD}", json.dumps(head).encode()))
+
+
+async def write_needs(services: Services, tenant: str, path: str, pages: Iterable[StoredPage]) -> bytes | None:
+    """Write the digests of *pages* beside the list at *path*; None when some page has a hash that is none."""
+    needs = _pack_needs(pages)
+    if needs is not None:
+        await sure(services, lambda: services.content.put(tenant, f"{path}/{_NEEDS}", needs))
+    return needs
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()
 
 
 def batched(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -159,9 +189,9 @@ def _pack_needs(pages: Iterable[StoredPage]) -> bytes | None:
 
 def _pages_of(key: str, body: bytes | None) -> dict[str, StoredPage]:
     if body is None:
-        raise ManifestDamaged(f"The list of pages at {key} is missing.")
+        raise ManifestDamaged(f"The list of pages at {key} is missing.", key=key, is_missing=True)
     try:
         pages = [StoredPage.model_validate_json(line) for line in zlib.decompress(body, _GZIP).split(b"\n")]
     except (zlib.error, ValidationError) as error:
-        raise ManifestDamaged(f"The list of pages at {key} is damaged.") from error
+        raise ManifestDamaged(f"The list of pages at {key} is damaged.", key=key) from error
     return {page.url: page for page in pages}

@@ -9,6 +9,7 @@ Laws (names are the rules of the commit model):
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from runnel.domain.jobs import Job, Wish
@@ -57,21 +58,29 @@ async def process_pages(ports: ProcessorPorts, request: ProcessRequest) -> Proce
     job = await ports.jobs.get(request.tenant, request.job_id)
     if job is None or job.is_over or job.wish is Wish.CANCEL:
         return ProcessResult(batch_id=request.batch_id, part=request.part, outcomes=())
-    outcomes = await asyncio.gather(*(_process(ports, request, page) for page in request.pages))
-    kept = [(outcome.page, reading) for outcome, reading in outcomes if outcome.page and reading]
+    result, kept = await read_batch(ports, request)
     await _store(ports, job, kept)
-    result = ProcessResult(
-        batch_id=request.batch_id,
-        part=request.part,
-        outcomes=tuple(outcome for outcome, _ in outcomes),
-        puts=1 + len(kept),
-    )
     key = result_key(request.job_id, request.batch_id, request.part)
     await ports.content.put(request.tenant, key, encode_result(result))
     indexes = tuple(page.index for page in request.pages)
     await ports.batches.add_part(request.tenant, request.job_id, request.batch_id, request.part, indexes)
     ports.batch_bell.ring(request.job_id)
     return result
+
+
+async def read_batch(
+    ports: ProcessorPorts, request: ProcessRequest
+) -> "tuple[ProcessResult, list[tuple[StoredPage, PageReading]]]":
+    """What comes of the pages of *request*, stored nowhere; equal responses give an equal result."""
+    outcomes = await asyncio.gather(*(_process(ports, request, page) for page in request.pages))
+    kept = [(outcome.page, reading) for outcome, reading in outcomes if outcome.page and reading]
+    result = ProcessResult(
+        batch_id=request.batch_id,
+        part=request.part,
+        outcomes=tuple(outcome for outcome, _ in outcomes),
+        puts=1 + len(kept),
+    )
+    return result, kept
 
 
 async def _store(ports: ProcessorPorts, job: Job, kept: "list[tuple[StoredPage, PageReading]]") -> None:
@@ -107,9 +116,12 @@ async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageR
         raise PageUnreadable("The raw response has gone.")
     from runnel.extraction.plain import PLAIN_TYPES, read_plain
 
+    body = body_of(record)
+    if sha256(body).hexdigest() != page.body_hash:
+        raise PageUnreadable("The raw response is damaged; crawl the page again.")
     if page.content_type in PLAIN_TYPES:
-        return read_plain(body_of(record), url=page.final_url, content_type=page.content_type, charset=page.charset)
-    return await ports.reader.read(body_of(record), url=page.final_url, charset=page.charset, render=True)
+        return read_plain(body, url=page.final_url, content_type=page.content_type, charset=page.charset)
+    return await ports.reader.read(body, url=page.final_url, charset=page.charset, render=True)
 
 
 def page_key(content_hash: str) -> str:

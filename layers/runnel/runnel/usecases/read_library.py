@@ -1,6 +1,7 @@
 """Reading a library: its pages, one page, its Markdown."""
 
 import gzip
+import zlib
 
 from runnel.domain.libraries import Library
 from runnel.domain.payloads import StoredPage
@@ -39,16 +40,24 @@ async def get_markdown(services: Services, tenant: str, page: StoredPage) -> str
     """The page's Markdown without front matter; raises `PageNotFound` when the object has gone."""
     markdown = await markdown_of(services.content, tenant, page)
     if markdown is None:
-        raise PageNotFound(f"The Markdown of {page.url} is missing; crawl the library again.")
+        raise text_missing(page)
     return markdown
 
 
+def text_missing(page: StoredPage) -> PageNotFound:
+    """What to say, and what to do, when a page's object has gone or is damaged."""
+    return PageNotFound(f"The Markdown of {page.url} is missing or damaged; try: runnel verify LIBRARY --repair")
+
+
 async def markdown_of(content: ContentStore, tenant: str, page: StoredPage) -> str | None:
-    """The Markdown, or None when the object has gone."""
+    """The Markdown, or None when the object has gone or is damaged."""
     body = await content.get(tenant, page_key(page.content_hash))
     return unpack(body) if body is not None else None
 
 
-def unpack(body: bytes) -> str:
-    """The Markdown of an object."""
-    return gzip.decompress(body).decode()
+def unpack(body: bytes) -> str | None:
+    """The Markdown of an object; None when it is damaged."""
+    try:
+        return gzip.decompress(body).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        return None

@@ -18,6 +18,7 @@ from runnel.ports.libraries import Libraries
 from runnel.ports.locks import JobLocks
 from runnel.ports.meter import Meter
 from runnel.ports.output import Outputs
+from runnel.ports.page_reader import PageReader
 from runnel.ports.secrets import NoSecrets, Secrets
 from runnel.ports.telemetry import Silence, Telemetry
 from runnel.ports.tokens import Tokens
@@ -101,6 +102,8 @@ class Services:
     locks: JobLocks
     meter: Meter
     outputs: Outputs
+    #: Reads again what was fetched before.
+    reader: PageReader
     secrets: Secrets = field(default_factory=NoSecrets)
     telemetry: Telemetry = field(default_factory=Silence)
     tuning: Tuning = field(default_factory=Tuning)

@@ -124,7 +124,7 @@ class BatchTracker:
             await self.invoke(batch_id)
 
     async def _submit(self, batch_id: str, part: str, places: Iterable[tuple[int, str]], total: int) -> None:
-        pages = tuple(_process_page(index, url, self.recorder.fold.crawled[url]) for index, url in places)
+        pages = tuple(page_to_process(index, url, self.recorder.fold.crawled[url]) for index, url in places)
         request = ProcessRequest(
             tenant=self._job.tenant,
             job_id=self._job.job_id,
@@ -257,7 +257,8 @@ def result_key(job_id: str, batch_id: str, part: str) -> str:
     return f"batches/{job_id}/{batch_id}/{part}.jsonl.gz"
 
 
-def _process_page(index: int, url: str, crawled: Crawled) -> ProcessPage:
+def page_to_process(index: int, url: str, crawled: Crawled) -> ProcessPage:
+    """What the processor is asked for: the page that was crawled under *url*, at this place of its batch."""
     note = crawled.note
     key, offset, length = note["raw"]
     return ProcessPage.model_construct(

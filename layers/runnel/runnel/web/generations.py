@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from runnel.usecases.diff_library import diff_library, list_changes
 from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export
 from runnel.usecases.generations import list_generations, publish_job, roll_back
+from runnel.usecases.verify_library import verify_library
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
-from runnel.web.shapes import change_to_json, generation_to_json, published_to_json
+from runnel.web.shapes import change_to_json, generation_to_json, published_to_json, verification_to_json
 
 router = APIRouter(prefix="/v1/libraries", tags=["libraries"])
 
@@ -32,6 +33,14 @@ class RollbackBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     generation: int | None = Field(default=None, ge=1, description="The one before the present one if absent.")
+
+
+class VerifyBody(BaseModel):
+    """What to do about what is found."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repair: bool = Field(default=False, description="Mend what can be mended.")
 
 
 @router.get("/{library_id}/generations", summary="List the generations that are kept")
@@ -84,3 +93,10 @@ async def rollback(library_id: str, caller: CallerOf, body: RollbackBody | None 
     """The new generation, which has the old one's pages."""
     body = body or RollbackBody()
     return generation_to_json(await roll_back(caller.services, caller.tenant, library_id, body.generation))
+
+
+@router.post("/{library_id}/verify", summary="Look at every stored object of a library, and mend it")
+async def verify(library_id: str, caller: CallerOf, body: VerifyBody | None = None) -> dict[str, Any]:
+    """What is missing, corrupt, misplaced or needed by nobody, and what a repair made of it."""
+    repair = body is not None and body.repair
+    return verification_to_json(await verify_library(caller.services, caller.tenant, library_id, repair=repair))

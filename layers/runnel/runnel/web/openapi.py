@@ -36,6 +36,7 @@ _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /v1/jobs/{job_id}/cancel": ("terminal", "publishing"),
     "POST /v1/jobs/{job_id}/retry": ("active", "nothing_to_retry", "library_busy", "deleting"),
     "POST /v1/libraries/{library_id}/publish": ("active", "held", "no_pages"),
+    "POST /v1/libraries/{library_id}/verify": ("library_busy",),
 }
 #: Types of a good answer besides `application/json`, by route.
 _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {

@@ -15,6 +15,7 @@ from runnel.domain.verdicts import Counts
 from runnel.usecases.list_urls import UrlRecord
 
 if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
+    from runnel.domain.integrity import Verification
     from runnel.usecases.diff_library import PageChange
     from runnel.usecases.look_at_job import Look
     from runnel.usecases.map_site import SiteMap
@@ -34,6 +35,9 @@ def look_to_json(look: "Look") -> dict[str, Any]:
     }
 
 
+#: Findings that one answer shows of a verification, and pages that suffer from each.
+_FINDINGS = 1_000
+_SUFFERERS = 5
 #: URLs that one answer shows of a map.
 _MAPPED_URLS = 50_000
 
@@ -122,6 +126,27 @@ def library_to_json(library: Library) -> dict[str, Any]:
         "published_at": format_time(pointer.published_at) if pointer.published_at else None,
         "active_job": library.active_job,
         "created_at": format_time(library.created_at),
+    }
+
+
+def verification_to_json(found: "Verification") -> dict[str, Any]:
+    """What a verification has found; of the pages that suffer, the first addresses."""
+    return {
+        "library_id": found.library_id,
+        "checked": found.checked,
+        "well": found.is_well,
+        "findings": [
+            {
+                "flaw": one.flaw,
+                "kind": one.sort,
+                "key": one.key,
+                "fate": one.fate or None,
+                "urls": [page.url for page in one.pages[:_SUFFERERS]],
+            }
+            for one in found.findings[:_FINDINGS]
+        ],
+        "found": len(found.findings),
+        "lost": list(found.lost[:_FINDINGS]),
     }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult
     from runnel.domain.verdicts import RawRef
+    from runnel.extraction.page import PageReading
     from runnel.ports.clock import Clock
     from runnel.ports.ids import Ids
     from runnel.ports.secrets import Secrets
@@ -169,6 +170,7 @@ def _make_services(settings: AwsSettings) -> Services:
         locks=_NoLocks(),
         meter=meter,
         outputs=_NoOutputs(),
+        reader=_ReaderOnDemand(),
         telemetry=PowertoolsTelemetry(),
         tuning=replace(
             make_tuning().with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
@@ -193,6 +195,15 @@ def make_tuning() -> Tuning:
     from runnel.usecases.services import Tuning
 
     return Tuning(follow_window=timedelta(seconds=60), batch_wait=timedelta(seconds=2), max_usd=5.0)
+
+
+class _ReaderOnDemand:
+    """Loads the parser when the orchestrator has a page to read: what was fetched before, to mend or to replay it."""
+
+    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+        from runnel.adapters.system.thread_reader import ThreadPageReader
+
+        return await ThreadPageReader().read(body, url=url, charset=charset, render=render)
 
 
 class _NoLocks:

@@ -240,6 +240,7 @@ async def open_services(
             locks=FolderJobLocks(home / "locks"),
             meter=NoBill(),
             outputs=outputs,
+            reader=reader,
             tuning=replace(
                 tuning.with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
             ),

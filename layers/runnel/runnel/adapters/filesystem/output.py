@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, TextIO
 
+from runnel.domain.integrity import Flaw
 from runnel.domain.paths import page_path, path_key, resolve_collisions, suffixed_paths
 from runnel.domain.payloads import StoredPage
 from runnel.errors import StoreUnavailable
@@ -84,6 +85,20 @@ class FolderOutput:
                 await self.write(library_id, page, markdown)
         await asyncio.to_thread(self._finish)
 
+    async def examine(
+        self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]
+    ) -> tuple[tuple[Flaw, str], ...]:
+        if not await asyncio.to_thread(self._root.is_dir):
+            return ()
+        wrong = await asyncio.to_thread(self._misfits, library_id, pages)
+        spoiled = {path for _, path in wrong}
+        for page in pages:
+            markdown = await self._read_markdown(tenant, page) if self._read_markdown else None
+            if markdown is not None:
+                path = await asyncio.to_thread(self._spoiled, library_id, page, markdown)
+                wrong += [("corrupt", path)] if path and path not in spoiled else []
+        return tuple(wrong)
+
     async def close(self) -> None:
         """Close the manifest; a later call opens it again."""
         await asyncio.to_thread(self._close)
@@ -97,7 +112,7 @@ class FolderOutput:
             paths = [self._claim(files, library_id, page) for page, _ in pages]
             self._flush_journal()
             for path, (page, markdown) in zip(paths, pages, strict=True):
-                self._put(path, front_matter(library_id, page) + markdown)
+                self._put(path, _content(library_id, page, markdown))
 
     def _arrange(self, library_id: str, pages: tuple[StoredPage, ...]) -> list[StoredPage]:
         """Remove and rename until our files have the names of *pages*; the pages that have no file, or an old one."""
@@ -109,6 +124,33 @@ class FolderOutput:
                 self._remove(files.pop(key).path)
             self._move_all(files, [key for key in ours if key in files and files[key].path != self._wanted[key[1]]])
             return [page for page in pages if not self._is_current(files.get((library_id, page.url)), page)]
+
+    def _misfits(self, library_id: str, pages: tuple[StoredPage, ...]) -> list[tuple[Flaw, str]]:
+        """Files that are missing, lie elsewhere than they should, or belong to no page."""
+        with self._lock, _translated(self._root):
+            files = self._load()
+            wanted = resolve_collisions((page.url for page in pages), self._home_host)
+            found: list[tuple[Flaw, str]] = []
+            for url in wanted:
+                file = files.get((library_id, url))
+                if file is None or not (self._root / file.path).is_file():
+                    found.append(("missing", file.path if file else wanted[url]))
+                elif file.path != wanted[url] and self._is_free(wanted[url]):
+                    found.append(("misplaced", file.path))
+            return found + [
+                ("orphan", files[key].path) for key in files if key[0] == library_id and key[1] not in wanted
+            ]
+
+    def _spoiled(self, library_id: str, page: StoredPage, markdown: str) -> str | None:
+        """The path of a page's file that does not hold what it should; from now on it counts as out of date."""
+        with self._lock, _translated(self._root):
+            file = self._load().get((library_id, page.url))
+            if file is None or not (self._root / file.path).is_file():
+                return None
+            if (self._root / file.path).read_bytes() == _content(library_id, page, markdown):
+                return None
+            file.content_hash = ""
+            return file.path
 
     def _finish(self) -> None:
         with self._lock, _translated(self._root):
@@ -151,12 +193,12 @@ class FolderOutput:
         """Whether neither a page of ours nor a file of somebody else's has this name."""
         return path_key(path) not in self._taken and not os.path.lexists(f"{self._root}/{path}")
 
-    def _put(self, path: str, text: str) -> None:
+    def _put(self, path: str, body: bytes) -> None:
         target, aside = self._root / path, self._root / _ASIDE
         self._make_folder(aside)
         self._make_folder(target.parent)
         name = f"{aside}/page"
-        _write(name, text.encode("utf-8", "replace"))
+        _write(name, body)
         os.replace(name, target)  # noqa: PTH105  # a hot path
 
     def _make_folder(self, folder: Path) -> None:
@@ -227,6 +269,10 @@ class FolderOutput:
         journal, self._journal = self._journal, None
         if journal is not None:
             journal.close()
+
+
+def _content(library_id: str, page: StoredPage, markdown: str) -> bytes:
+    return (front_matter(library_id, page) + markdown).encode("utf-8", "replace")
 
 
 def _write(name: str, body: bytes) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from runnel.adapters.s3.client import Bucket
 from runnel.adapters.s3.failures import Absent, Refused
 from runnel.domain.verdicts import RawRef
-from runnel.errors import StoreUnavailable
 from runnel.ports.clock import Clock
 from runnel.ports.ids import Ids
 
@@ -59,8 +58,8 @@ class S3RawStore:
             return None
         try:
             return gzip.decompress(answer["Body"])
-        except (OSError, EOFError, zlib.error) as damaged:
-            raise StoreUnavailable(f"The raw object {ref.key} does not hold this record.") from damaged
+        except (OSError, EOFError, zlib.error):
+            return None  # damaged: asking again would not help
 
     async def delete_job(self, tenant: str, job_id: str) -> None:
         prefix = f"t/{tenant}/raw/{job_id}/"
