@@ -135,12 +135,17 @@ async def test_a_folder_replaces_its_own_files_only(tmp_path: Path) -> None:
     assert "](c-ec641e79.md#page)" in (tmp_path / "b" / "index.md").read_text()
 
 
-async def test_a_missing_page_is_said_instead_of_left_out() -> None:
+@pytest.mark.parametrize("damage", [None, b"\x1f\x8b nonsense"])
+async def test_a_missing_page_is_said_instead_of_left_out(damage: bytes | None) -> None:
     """An export that lacks a page silently is worse than none."""
     home, library, _ = await crawled()
     opened = await open_export(home.outside.services, TENANT, library)
-    home.state.objects.pop((TENANT, page_key(opened.pages[2].content_hash)))
-    with pytest.raises(PageNotFound, match="is missing"):
+    place = TENANT, page_key(opened.pages[2].content_hash)
+    if damage is None:
+        del home.state.objects[place]
+    else:
+        home.state.objects[place] = damage
+    with pytest.raises(PageNotFound, match="missing or damaged; try: runnel verify"):
         _ = [part async for part in stream_export(opened, "jsonl")]
     with pytest.raises(LibraryNotFound):
         await open_export(home.outside.services, TENANT, "nonsense")

@@ -62,7 +62,8 @@ class Export:
     async def _texts_of(self, pages: Sequence[StoredPage]) -> AsyncIterator[tuple[StoredPage, str]]:
         bodies = await self.services.content.get_many(self.tenant, [page_key(page.content_hash) for page in pages])
         for page in pages:
-            text = unpack(bodies.get(page_key(page.content_hash), b""))
+            body = bodies.get(page_key(page.content_hash))
+            text = unpack(body) if body is not None else None
             if text is None:
                 raise text_missing(page)
             yield page, text
