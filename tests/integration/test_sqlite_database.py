@@ -332,3 +332,37 @@ async def test_the_bell_of_this_process_rings_too_and_silence_ends(stores: Lapto
         await stores.jobs.get(TENANT, "job1")
 
     assert waiting.result() is True
+
+
+async def test_a_commit_between_two_waits_is_seen_by_the_first_look_of_the_second(
+    stores: LaptopStores, path: Path
+) -> None:
+    """A follower reads between its waits: what comes after the read must not need another commit to be told."""
+    bell = SqliteBell(stores.database, LoopBell())
+    assert await bell.wait("job1", at_most=timedelta(milliseconds=1)) is False
+
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("INSERT INTO segments VALUES ('t', 'job1', 1, 1, x'')")
+
+    assert await bell.wait("job1", at_most=timedelta(milliseconds=1)) is True
+
+
+async def test_the_bell_remembers_no_more_jobs_than_it_says(
+    stores: LaptopStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server lives for months and follows many jobs."""
+    monkeypatch.setattr("runnel.adapters.sqlite.bell._JOBS", 2)
+    looks = 0
+    data_version = stores.database.data_version
+
+    async def counted() -> int:
+        nonlocal looks
+        looks += 1
+        return await data_version()
+
+    monkeypatch.setattr(stores.database, "data_version", counted)
+    bell = SqliteBell(stores.database, LoopBell())
+    for job_id in ("job1", "job2", "job3", "job3", "job1"):
+        await bell.wait(job_id, at_most=timedelta(milliseconds=1))
+
+    assert looks == 2 + 2 + 2 + 1 + 2

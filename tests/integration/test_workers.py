@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from runnel.domain.verdicts import RawRef
 from runnel.errors import ConfigInvalid, PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_links, read_page
-from runnel.local.workers import WorkerPool
+from runnel.local.workers import PAGES_AHEAD, WorkerPool
 from runnel.ports.page_reader import RawPlace
 from runnel.wiring.local import RAW_FILES
 
@@ -69,6 +70,10 @@ async def outcome(pool: WorkerPool, url: str) -> str:
         return (await read(pool, url)).markdown.strip()
     except PageUnreadable as exc:
         return exc.message
+
+
+async def no_page() -> None:
+    """Nothing to read."""
 
 
 def is_running(pid: int) -> bool:
@@ -217,6 +222,34 @@ async def test_no_worker_runs_before_there_is_a_page() -> None:
         assert len(pool.pids) == 1
 
 
+async def test_a_warm_pool_has_the_worker_that_the_first_page_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crawl knows that pages will come: the process gets ready while the first one is still being fetched."""
+    spawned, start = list[Any](), subprocess.Popen
+
+    def counted(program: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        spawned.append(program)
+        return start(program, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", counted)
+    async with WorkerPool(size=2) as pool:
+        pool.warm()
+        pool.warm()
+        await asyncio.wait({asyncio.create_task(no_page())})  # a turn of the loop
+
+        assert len(spawned) == 1
+
+        await asyncio.gather(*(read(pool, f"http://a.example/{n}") for n in range(PAGES_AHEAD)))
+        assert len(spawned) == 1
+
+
+async def test_another_worker_starts_for_pages_that_the_first_has_no_room_for() -> None:
+    """A site of few pages has one process; a larger one keeps two cores busy."""
+    async with WorkerPool(size=2) as pool:
+        await asyncio.gather(*(read(pool, f"http://a.example/{n}") for n in range(2 * PAGES_AHEAD + 1)))
+
+        assert len(pool.pids) == 2
+
+
 async def test_a_page_that_crashes_its_reader_fails_alone(pool: WorkerPool) -> None:
     """A parser in C may die of a page; its neighbours in the same pipe must not."""
     urls = ["https://h/1", "https://h/crash", "https://h/2", "https://h/crash", "https://h/3"]
@@ -318,7 +351,7 @@ async def test_a_worker_ends_by_itself_when_its_parent_was_killed(tmp_path: Path
     script = (
         "import asyncio, sys\n"
         f"sys.path.insert(0, {str(ROOT / 'layers' / 'runnel')!r})\n"
-        "from runnel.local.workers import WorkerPool\n"
+        "from runnel.local.workers import PAGES_AHEAD, WorkerPool\n"
         "async def main():\n"
         f"    pool = WorkerPool(program={misbehaving(tmp_path)!r})\n"
         "    await pool.read(b'x', url='https://h/1', charset=None, render=False)\n"

@@ -123,6 +123,11 @@ def environment_secret(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def environment_with(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process of ours: this one's, with *more* where it says nothing itself."""
+    return {**more, **os.environ}
+
+
 def default_home(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
     """The platform's folder for user data, and `runnel` in it."""
     xdg = environment.get("XDG_DATA_HOME", "")

@@ -9,7 +9,7 @@ from runnel.extraction.reading import read_links, read_page
 
 def nested(depth: int) -> bytes:
     """A page whose elements lie so deep, html and body included, beside enough others to be looked at."""
-    return b"<html><body>" + b"<p>x" * MAX_DEPTH + b"<div>" * (depth - 3) + b"<b>x"
+    return b"<html><body>" + b"<p>x" * MAX_DEPTH + b"<div>" * (depth - 3) + b"<i></i><b>x"
 
 
 def test_a_page_is_read_down_to_the_deepest_element_that_browsers_make() -> None:

@@ -127,6 +127,8 @@ async def _crawl_here(call: Call, settings: Settings, body: Json, *, output: str
 
     folder = _output_folder(body, output)
     async with open_local(settings) as backend:
+        if wait:
+            backend.warm()
         job = await _create_or_go_on(call, backend, {**body, "output": folder})
         if not wait:
             call.talk.say("The job waits for a server: runnel serve")

@@ -209,6 +209,10 @@ class LocalBackend:
         self._services.locks.release(job_id)
         return False
 
+    def warm(self) -> None:
+        """Get ready to read pages: a crawl is about to start."""
+        self._home.warm()
+
     def drive(self, job_id: str) -> "asyncio.Task[Drive]":
         """Drive the job in this process."""
         return self._drivers.drive(self._tenant, job_id)

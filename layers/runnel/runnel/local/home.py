@@ -1,6 +1,7 @@
 """A laptop's Runnel: the local services with worker processes, and the drivers of this process."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +14,16 @@ from runnel.usecases.services import Services
 from runnel.wiring.local import RAW_FILES, TENANT, open_services
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runnel.extraction.page import PageReading
     from runnel.local.frames import Lies
     from runnel.local.workers import WorkerPool
 
 __all__ = ["TENANT", "Home", "open_home"]
+
+#: Processes that read pages: beside the one that drives, more than two would wait for it.
+READERS: Final = min(2, os.cpu_count() or 1)
 
 #: How long the drivers may take to hand their jobs on: their own drain and a little more.
 LEAVE_S: Final = 50.0
@@ -33,6 +39,8 @@ class Home:
     #: Set when there is no room left to write below RUNNEL_HOME.
     full: asyncio.Event
     reserve: Reserve
+    #: Begin to make ready what reads pages: a crawl is about to start.
+    warm: "Callable[[], None]"
 
     async def leave(self) -> None:
         """Hand every job on; a store that does not answer holds nobody for ever."""
@@ -57,7 +65,14 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
             reserve.keep()
             if adopts:
                 local.orchestrators.connect(drivers.drive)
-            home = Home(services=local.services, drivers=drivers, settings=settings, full=local.full, reserve=reserve)
+            home = Home(
+                services=local.services,
+                drivers=drivers,
+                settings=settings,
+                full=local.full,
+                reserve=reserve,
+                warm=reader.warm,
+            )
             try:
                 yield home
             finally:
@@ -80,11 +95,14 @@ class _Workers:
     ) -> "tuple[PageReading, Lies | None]":
         return await self._started().read_appending(body, url=url, charset=charset, stem=stem, around=around)
 
+    def warm(self) -> None:
+        self._started().warm()
+
     def _started(self) -> "WorkerPool":
         if self._pool is None:
             from runnel.local.workers import WorkerPool
 
-            self._pool = WorkerPool(size=1, files=RAW_FILES)
+            self._pool = WorkerPool(size=READERS, files=RAW_FILES)
         return self._pool
 
     async def close(self) -> None:

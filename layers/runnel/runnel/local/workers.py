@@ -2,8 +2,8 @@
 
 Laws: a worker has several pages at a time, so that it need not wait for the next, and answers them in order: the page
 it died on is the first without an answer, and only that one fails, when a second worker dies on it too; the others go
-to another worker. A page's time counts from when it is the first of its worker. A worker starts when pages wait for
-one, and none runs before that.
+to another worker. A page's time counts from when it is the first of its worker. A worker starts when more pages wait
+than those that run or start can hold, so a small site has one; `warm` starts that one before its first page is there.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import runnel
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.local.frames import AnswerBuffer, Lies, PageRequest, pack_request, unpack_reading
+from runnel.settings import environment_with
 
 #: Pages a worker holds at once: one in work, and enough behind it that it never waits for our loop.
 PAGES_AHEAD: Final = 4
@@ -36,6 +37,9 @@ ORPHAN_GRACE: Final = timedelta(seconds=5)
 BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from runnel.local.worker_main import main; main(sys.argv[1:])"
 )
+
+#: A page's tree takes megabytes, which glibc would give back to the system after each page and fetch for the next.
+KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 
 #: For workers that only read.
 NO_FILES: Final = "runnel.local.worker_main:NoFiles"
@@ -124,6 +128,11 @@ class WorkerPool:
         self._dispatch()
         return await page.answer
 
+    def warm(self) -> None:
+        """Start a worker now, for pages that will come: it gets ready while the first of them is still on its way."""
+        if not self._workers and not self._starting and not self._closed:
+            self._begin()
+
     async def close(self) -> None:
         """Fail what is not read yet, end the processes, and wait until they are gone."""
         self._closed = True
@@ -147,7 +156,7 @@ class WorkerPool:
         return tuple(worker.process.pid for worker in self._workers)
 
     def _dispatch(self) -> None:
-        """Give waiting pages to the least busy workers, and start one more when there are more pages than workers."""
+        """Give waiting pages to the least busy workers, and start one more for those that none has room for."""
         while self._waiting:
             worker = min(self._workers, key=_load, default=None)
             if worker is None or _load(worker) >= PAGES_AHEAD:
@@ -155,10 +164,12 @@ class WorkerPool:
             page = self._waiting.popleft()
             if not page.answer.done():
                 worker.send(page)
-        running = len(self._workers) + len(self._starting)
-        if running < self._size and running < len(self._waiting) + sum(map(_load, self._workers)):
-            task = asyncio.get_running_loop().create_task(self._start())
-            self._starting.add(task)
+        is_full = len(self._workers) + len(self._starting) >= self._size
+        if not is_full and len(self._waiting) > PAGES_AHEAD * len(self._starting):
+            self._begin()
+
+    def _begin(self) -> None:
+        self._starting.add(asyncio.get_running_loop().create_task(self._start()))
 
     async def _start(self) -> None:
         """Start a worker; when the system cannot, one page fails, so that the others do not wait for ever."""
@@ -319,6 +330,7 @@ def _spawn(program: tuple[str, ...]) -> "tuple[socket.socket, subprocess.Popen[b
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                env=environment_with(KEEP_MEMORY),
             )
         except OSError:
             ours.close()
