@@ -45,7 +45,7 @@ _BASE = {
 _HANDLER = {"aws_lambda_powertools", "turbohtml"}
 _HTTP_CLIENT = {"httptools"}
 LOADS = {
-    "CrawlerFunction": _BASE | _HANDLER | _HTTP_CLIENT | {"protego"},
+    "CrawlerFunction": _BASE | _HANDLER | _HTTP_CLIENT,
     "ProcessorFunction": _BASE | _HANDLER,
     "OrchestratorFunction": _BASE
     | {
@@ -55,7 +55,6 @@ LOADS = {
         "boto3",
         "fastapi",
         "opentelemetry",
-        "protego",
         "s3transfer",
         "starlette",
     },

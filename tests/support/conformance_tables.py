@@ -33,6 +33,11 @@ Verdicts = Iterator[tuple[str, bool]]
 _NOSCRIPT: Final = "a base inside a head's noscript, which the standard's parser ends first when it runs no scripts"
 _POLICY: Final = "the tool's own policy: Scrapy takes ftp and leaves out images"
 _QUOTED: Final = "the standard reads the quoted part of a value and ignores what is wrong behind it"
+_SEARCHED: Final = "w3lib stops at `<body>`, the standard after 1,024 bytes"
+_NOT_DECLARED: Final = "by the standard only `http-equiv=content-type` declares an encoding in `content`"
+_XML: Final = "the parser's prescan reads `meta` only; UTF-8 is recognised without a declaration"
+_BLANK: Final = "`< meta` is text by the standard"
+_UTF_32: Final = "the standard knows no UTF-32"
 _SUPERSET: Final = "Python's name of a larger codec: the standard's decoder of the named label reads the same"
 
 EXCEPTIONS: Final[Mapping[str, str]] = {
@@ -40,6 +45,14 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("L021", "L044"), _POLICY),
     **dict.fromkeys(("CT009", "CT015", "CT016"), _QUOTED),
     **dict.fromkeys(("CT034", "CT035", "CT036"), _SUPERSET),
+    **dict.fromkeys(("MD006", "MD023"), _BLANK),
+    **dict.fromkeys(("MD009", "MD026"), _XML),
+    **dict.fromkeys(("MD011", "MD027"), _SEARCHED),
+    **dict.fromkeys(("MD012", "MD013", "MD028"), _NOT_DECLARED),
+    **dict.fromkeys(("H021", "H022"), _UTF_32),
+    "H025": "the standard reads `utf-16` without a byte-order mark as little-endian",
+    "M019": "a page of HTML in place of a robots.txt: `*<BR>` is no name (google/robotstxt says so too)",
+    "M024": "a line that is an address alone: it says no `Sitemap`",
     "MR002": "a tag that never ends is no tag",
     "MR012": "the standard encodes a query in UTF-8 here",
     "MR014": "the page leads to itself",
@@ -63,6 +76,24 @@ def _robots() -> Verdicts:
     for row in _core("robots/robots_cases.jsonl"):
         rules = parse_robots(_bytes(row, "robots"), status=200)
         yield row["id"], rules.allows(row["url"], row["agent"]).allowed == row["allowed"]
+
+
+def _robots_dialects() -> Verdicts:
+    """Engines differ: one of their answers, or the one that the row's author wants."""
+    for row in conformance_rows("robots/robots_cases.jsonl"):
+        if row["tier"] == "dialect":
+            rules = parse_robots(_bytes(row, "robots"), status=200)
+            answers = {row["allowed"], *row["oracles"].values()}
+            yield row["id"], rules.allows(row["url"], row["agent"]).allowed in answers
+
+
+def _robots_meta() -> Verdicts:
+    """Sitemaps as addresses, resolved against the file's own, and the pause between two requests."""
+    for row in conformance_rows("robots/robots_meta.jsonl"):
+        rules = parse_robots(_bytes(row, "robots"), status=200)
+        sitemaps = {canonicalize(sitemap, base="http://domain.com/robots.txt") for sitemap in rules.sitemaps}
+        is_same = sitemaps == {canonicalize(sitemap) for sitemap in row["sitemaps"]}
+        yield row["id"], is_same and rules.crawl_delay_s(row["agent"]) == row["crawl_delay_s"]
 
 
 def _urls() -> Verdicts:
@@ -151,6 +182,23 @@ def _charset_headers() -> Verdicts:
         yield row["id"], _label(charset) == _label(row["expected"])
 
 
+#: No UTF-8: what no declaration names is then windows-1252, by the standard, and not what a declaration would name.
+_STRANGE: Final = b"\xff"
+
+
+def _declarations() -> Verdicts:
+    for row in conformance_rows("charset/meta_declared_w3lib.jsonl"):
+        found = parse_html(_bytes(row, "body") + _STRANGE, charset=None).encoding
+        yield row["id"], _label(found) == _label(row["expected"] or "windows-1252")
+
+
+def _decoded_text() -> Verdicts:
+    for row in conformance_rows("charset/html_to_unicode_w3lib.jsonl"):
+        header = str(row["content_type"] or "").removeprefix("Content-Type: ")
+        page = parse_html(_bytes(row, "body"), charset=content_type_of(header)[1])
+        yield row["id"], page.text == turbohtml.parse(row["expected_text"]).text
+
+
 def _bases() -> Verdicts:
     for row in _core("html/base_url_w3lib.jsonl"):
         if row.get("base"):
@@ -179,6 +227,8 @@ def _addresses() -> Verdicts:
 #: Name → rows, and how many there must be at least.
 TABLES: Final[Mapping[str, tuple[Callable[[], Verdicts], int]]] = {
     "robots": (_robots, 777),
+    "robots dialects": (_robots_dialects, 89),
+    "robots sitemaps and delays": (_robots_meta, 31),
     "URLs": (_urls, 244),
     "URLs refused": (_refused_urls, 100),
     "URLs of crawlers": (_same_urls, 64),
@@ -188,6 +238,8 @@ TABLES: Final[Mapping[str, tuple[Callable[[], Verdicts], int]]] = {
     "sitemaps": (_sitemaps, 30),
     "charset prescan": (_prescan, 82),
     "charset header": (_charset_headers, 5),
+    "charset declared": (_declarations, 33),
+    "charset decoding": (_decoded_text, 35),
     "base": (_bases, 8),
     "refresh": (_refreshes, 15),
     "links": (_links, 11),

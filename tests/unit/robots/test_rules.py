@@ -44,6 +44,60 @@ def test_the_forbidding_line_is_named_with_its_number() -> None:
     assert rules.allows("https://h/z", AGENT).line is None
 
 
+def test_robots_txt_itself_may_be_read() -> None:
+    """RFC 9309 section 2.2.2: whatever it says."""
+    assert rules_of("User-agent: *\nDisallow: /\n").allows("https://h/robots.txt", AGENT).allowed
+
+
+def test_what_cannot_be_judged_is_forbidden_and_says_why() -> None:
+    """Thousands of rules made to be slow hurt only their own site."""
+    rules = rules_of(
+        "User-agent: *\n" + "".join(f"Disallow: /*a*{'a*' * (n % 9)}{'b' * (n // 9)}*c\n" for n in range(3_000))
+    )
+    decision = rules.allows("https://h/c" + "a" * 1_000 + "b" * 400, AGENT)
+
+    assert not decision.allowed
+    assert decision.line == "robots.txt has too many rules with * for this path to be judged"
+
+
+def test_what_was_decided_is_remembered_up_to_a_number() -> None:
+    """A link that stands on every page is judged once; a site of millions of links fills no memory."""
+    rules = rules_of("User-agent: *\nDisallow: /a\n")
+    first = rules.allows("https://h/a", AGENT)
+    for number in range(20_000):
+        rules.allows(f"https://h/{number}", AGENT)
+
+    assert first is not rules.allows("https://h/a", AGENT)
+    assert rules.allows("https://h/a", AGENT) is rules.allows("https://h/a", AGENT)
+
+
+@pytest.mark.parametrize(
+    ("value", "delay_s"),
+    [
+        ("10", 10.0),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("2 # seconds", 2.0),
+        ("3s", 3.0),
+        ("-1", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_crawl_delay_is_read_up_to_its_number(value: str, delay_s: float | None) -> None:
+    """A unit behind it is no reason to hurry."""
+    assert rules_of(f"User-agent: *\nCrawl-delay: {value}\n").crawl_delay_s(AGENT) == delay_s
+
+
+def test_of_several_crawl_delays_the_longest_holds() -> None:
+    """And one of another agent does not."""
+    text = "User-agent: a\nCrawl-delay: 2\nCrawl-delay: 9\nCrawl-delay: 3\nUser-agent: *\nCrawl-delay: 1\n"
+
+    assert rules_of(text).crawl_delay_s("a") == 9.0
+    assert rules_of(text).crawl_delay_s("b") == 1.0
+    assert rules_of(text).crawl_delay_s("c") == 1.0
+
+
 def test_the_line_is_sought_in_the_agents_own_group() -> None:
     """A group that names the agent replaces the one for everybody."""
     rules = rules_of("User-agent: *\nDisallow: /private\n\nUser-agent: a\nUser-agent: runnel\nDisallow: /pri\n")

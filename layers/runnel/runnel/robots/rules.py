@@ -1,25 +1,32 @@
-"""What a robots.txt allows (RFC 9309), and the line that says so.
+"""What a robots.txt allows (RFC 9309), the line that says so, and what its owner asks besides.
 
 Laws (tests/unit/robots/test_rules.py):
 
 * any bytes are accepted; at most 500 KiB count, cut at a line's end;
 * 2xx: the rules hold. 3xx and 4xx: there are no rules, all is allowed. 5xx or no answer (status 0): all is forbidden;
-* protego decides; the line is only an explanation, sought when something is forbidden.
+* robots.txt itself may always be read;
+* what was decided for a URL is remembered, of so many URLs.
+
+Where engines differ, ADR 24 says what is done here.
 """
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from protego import Protego
+from runnel.robots.matching import Ruleset, TooCostly, path_of
+from runnel.robots.records import Record, Records, read_records
+from runnel.robots.signals import ContentSignals, read_signals, refusal
 
 #: Bytes of a robots.txt that are read (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_ROBOTS_BYTES: Final = 500 * 1024
 
-#: Line ends to `str.splitlines`, but not to a robots.txt: a rule must not break in two at one of them.
-_NO_LINE_ENDS: Final = dict.fromkeys(map(ord, "\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " ")
-
 _UNREACHABLE: Final = "robots.txt could not be read"
+_TOO_COSTLY: Final = "robots.txt has too many rules with * for this path to be judged"
+_VERDICTS_KEPT: Final = 20_000
+#: Seconds; what follows them does not matter: `10 # seconds`, `2s`.
+_SECONDS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,44 +41,82 @@ class RobotsDecision:
 _ALLOWED: Final = RobotsDecision(allowed=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
-    """One Disallow line and the agents of its group."""
+class _Own(NamedTuple):
+    """What concerns one agent, and what was decided for it."""
 
-    line: str
-    pattern: str
-    agents: tuple[str, ...]
+    ruleset: Ruleset
+    crawl_delay_s: float | None
+    signals: ContentSignals
+    decisions: dict[str, RobotsDecision]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RobotsRules:
     """The rules of one host."""
 
-    #: None when no rules hold: then `forbidden` alone decides.
-    _protego: Protego | None = None
-    _disallows: tuple[_Rule, ...] = field(default=(), repr=False)
-    #: Nothing may be fetched, because robots.txt could not be read.
-    forbidden: bool = False
-    #: As written, each once: may be relative to the robots.txt.
-    sitemaps: tuple[str, ...] = ()
+    __slots__ = ("_own", "_records", "forbidden")
+
+    def __init__(self, records: Records = Records(runs={}), *, forbidden: bool = False) -> None:  # noqa: B008  # frozen
+        """Hold the rules that *records* give; *forbidden*: none are known, and nothing may be fetched."""
+        self._records = records
+        self._own: dict[str, _Own] = {}
+        self.forbidden = forbidden
+
+    @property
+    def sitemaps(self) -> tuple[str, ...]:
+        """As written, each once: may be relative to the robots.txt."""
+        return self._records.sitemaps
 
     def allows(self, url: str, agent: str) -> RobotsDecision:
-        """Decide whether *agent* may fetch the canonical *url*."""
-        if self.forbidden:
-            return RobotsDecision(allowed=False, line=_UNREACHABLE)
-        if self._protego is None or self._protego.can_fetch(url, agent):
-            return _ALLOWED
-        return RobotsDecision(allowed=False, line=self._line_against(url, agent))
+        """Decide whether *agent* (a product's name, or a whole User-Agent header) may fetch *url*."""
+        own = self._own.get(agent) or self._of(agent)
+        try:
+            return own.decisions[url]
+        except KeyError:
+            if len(own.decisions) >= _VERDICTS_KEPT:
+                own.decisions.clear()
+            decision = own.decisions[url] = self._decide(url, own.ruleset)
+            return decision
 
     def crawl_delay_s(self, agent: str) -> float | None:
-        """Give the pause between two requests that the site asks of *agent*, in seconds."""
-        return None if self._protego is None else self._protego.crawl_delay(agent)
+        """Give the pause between two requests that the site asks of *agent*, in seconds; of several the longest."""
+        return self._of(agent).crawl_delay_s
 
-    def _line_against(self, url: str, agent: str) -> str | None:
-        """Find the longest Disallow of the agent's group that matches *url*."""
-        token = _group_of(agent, self._disallows)
-        rules = sorted((r for r in self._disallows if token in r.agents), key=lambda r: -len(r.pattern))
-        return next((r.line for r in rules if _forbids(r.pattern, url)), None)
+    def content_signals(self, agent: str) -> ContentSignals:
+        """Give what the site says about the use of its content by *agent*."""
+        return self._of(agent).signals
+
+    def refusal(self, agent: str) -> str | None:
+        """Give the Content-Signal line that says no to what Runnel makes of pages; None when none does."""
+        return refusal(self._of(agent).signals)
+
+    def _decide(self, url: str, ruleset: Ruleset) -> RobotsDecision:
+        if self.forbidden:
+            return RobotsDecision(allowed=False, line=_UNREACHABLE)
+        path = path_of(url)
+        if path == "/robots.txt":
+            return _ALLOWED
+        try:
+            record = ruleset.judge(path)
+        except TooCostly:
+            return RobotsDecision(allowed=False, line=_TOO_COSTLY)
+        if record is None or record.field == "allow":
+            return _ALLOWED
+        return RobotsDecision(allowed=False, line=str(record))
+
+    def _of(self, agent: str) -> _Own:
+        """Collect what concerns *agent*, once."""
+        if agent in self._own:
+            return self._own[agent]
+        runs = self._records.of(agent)
+        rules = {id(run.rules): run.rules for run in runs}  # runs may share them
+        others = [record for run in runs for record in run.others]
+        own = self._own[agent] = _Own(
+            ruleset=Ruleset(record for some in rules.values() for record in some),
+            crawl_delay_s=max((delay for record in others for delay in _delays_s(record)), default=None),
+            signals={**read_signals(self._records.others), **read_signals(others)},
+            decisions={},
+        )
+        return own
 
 
 ALLOW_ALL: Final = RobotsRules()
@@ -84,9 +129,7 @@ def parse_robots(body: bytes, *, status: int) -> RobotsRules:
         return ALLOW_ALL
     if not 200 <= status < 300:
         return FORBID_ALL
-    text = _decode(body)
-    rules = Protego.parse(text)
-    return RobotsRules(_protego=rules, _disallows=_disallows(text), sitemaps=tuple(dict.fromkeys(rules.sitemaps)))
+    return RobotsRules(read_records(_decode(body)))
 
 
 def _decode(body: bytes) -> str:
@@ -94,39 +137,11 @@ def _decode(body: bytes) -> str:
     if len(body) > MAX_ROBOTS_BYTES:
         body = body[:MAX_ROBOTS_BYTES]
         body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
-    return body.decode("utf-8-sig", errors="replace").translate(_NO_LINE_ENDS)
+    return body.decode("utf-8-sig", errors="replace")
 
 
-def _disallows(text: str) -> tuple[_Rule, ...]:
-    """List the Disallow lines with the agents that they are meant for."""
-    rules: list[_Rule] = []
-    agents: list[str] = []
-    open_group = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        name, _, value = line.partition("#")[0].partition(":")
-        name, value = name.strip().lower(), value.strip()
-        if name == "user-agent":
-            agents = [*agents, value.lower()] if open_group else [value.lower()]
-            open_group = True
-        elif name in {"allow", "disallow", "crawl-delay"}:
-            open_group = False
-            if name == "disallow" and value:
-                rules.append(_Rule(line=f"{number}: {line.strip()[:300]}", pattern=value, agents=tuple(agents)))
-    return tuple(rules)
-
-
-def _group_of(agent: str, rules: tuple[_Rule, ...]) -> str:
-    """Give the longest agent name of the file that stands in *agent*, else `*`."""
-    names = {name for rule in rules for name in rule.agents if name and name in agent.lower()}
-    return max(names, key=len, default="*")
-
-
-@lru_cache(maxsize=512)
-def _alone(pattern: str) -> Protego:
-    """One Disallow as a robots.txt of its own: protego then tells whether it matches."""
-    return Protego.parse(f"User-agent: *\nDisallow: {pattern}")
-
-
-def _forbids(pattern: str, url: str) -> bool:
-    """Tell whether this Disallow matches *url*."""
-    return not _alone(pattern).can_fetch(url, "*")
+def _delays_s(record: Record) -> Iterator[float]:
+    """Read a Crawl-delay; nothing of any other record."""
+    found = _SECONDS.match(record.value) if record.field == "crawl-delay" else None
+    if found is not None:
+        yield float(found[0])
