@@ -43,6 +43,7 @@ def judged(path: str, *lines: str) -> str | None:
         ("/a*b*c", "/a1c2b3", False),
         ("/a*ba$", "/aba", True),
         ("/ab*ba$", "/aba", False),
+        ("/*ab*ba", "/aba", False),
         ("/a**b", "/a--b", True),
         ("/a$b", "/a$b", True),
         ("/a%24", "/a$", True),
@@ -150,10 +151,9 @@ def _readings(rule: str) -> list[tuple[int, str]]:
 def test_of_many_rules_with_stars_only_those_are_tried_that_can_match() -> None:
     """10,000 of them are looked up by three characters of the path, not gone through."""
     rules = ruleset(*(f"-/*/section{number}/*.pdf$" for number in range(10_000)))
-    found = rules.judge("/x/section777/y.pdf")
+    found = [rules.judge(f"/x/section{number}/y.pdf") for number in range(0, 10_000, 99)]
 
-    assert found is not None
-    assert found.value == "/*/section777/*.pdf$"
+    assert [record and record.number for record in found] == [number + 1 for number in range(0, 10_000, 99)]
     assert rules.judge("/x/section777/y.html") is None
     assert rules.judge("/*") is None
 
