@@ -254,6 +254,16 @@ def test_a_function_that_takes_too_long_is_killed(
     assert answer["errorType"] == "Sandbox.Timedout"
 
 
+def test_a_cold_start_takes_nothing_of_an_invocations_time(
+    service: LambdaService, echo: Callable[..., LambdaFunction], tmp_path: Path
+) -> None:
+    """As on Lambda, the deadline that the function is told is the one that it has."""
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(1.5)\n" + ECHO)
+    echo(timeout_s=1.5)
+
+    assert invoke(service, {"a": 1})["event"] == {"a": 1}
+
+
 def test_an_event_is_accepted_at_once_and_runs_later(
     service: LambdaService, echo: Callable[..., LambdaFunction], tmp_path: Path
 ) -> None:

@@ -62,6 +62,8 @@ class Invocation:
     ended: float | None = None
     error: FunctionFailed | None = None
     _chunks: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    #: Set when the runtime has asked for it, or never will.
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, pid: int) -> None:
@@ -78,6 +80,7 @@ class Invocation:
         if self.ended is None:
             self.ended = time.monotonic()
             self._chunks.put_nowait(None)
+            self.taken.set()
             self.done.set()
 
     def fail(self, error: FunctionFailed) -> None:

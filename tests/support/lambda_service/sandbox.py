@@ -28,6 +28,8 @@ _RUNTIME = "/2018-06-01/runtime"
 _EXTENSION = "/2020-01-01/extension"
 _FIRST_PORT, _PORTS = 12_000, 18_000
 _tried = itertools.count()
+#: What a runtime may take to start, before its first invocation's own time.
+_START_S = 10
 
 
 class Sandbox:
@@ -40,7 +42,7 @@ class Sandbox:
         self.alive = False
         self.current: Invocation | None = None
         self._on_death = on_death
-        self._handed_out: asyncio.Queue[Invocation] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Invocation] = asyncio.Queue()
         self._gone = asyncio.Event()
         self._processes: list[asyncio.subprocess.Process] = []
         self._watcher: asyncio.Task[None] | None = None
@@ -68,8 +70,9 @@ class Sandbox:
         """Hand *invocation* to the process and wait for its end; an overtime kills the process, as on Lambda."""
         self.current = invocation
         invocation.begin(self.pid)
-        self._handed_out.put_nowait(invocation)
+        self._waiting.put_nowait(invocation)
         try:
+            await self._until_taken(invocation)
             async with asyncio.timeout(self.function.timeout_s):
                 await invocation.done.wait()
         except TimeoutError:
@@ -77,6 +80,11 @@ class Sandbox:
             await self.close()
         finally:
             self.current = None
+
+    async def _until_taken(self, invocation: Invocation) -> None:
+        """Wait for a cold start: an invocation's time begins when the runtime has asked for it, as on Lambda."""
+        async with asyncio.timeout(_START_S + self.function.timeout_s):
+            await invocation.taken.wait()
 
     def send_signal(self, number: int) -> None:
         """Send a signal to every process of the sandbox."""
@@ -112,7 +120,7 @@ class Sandbox:
             await self._api.cleanup()
 
     def _unfinished(self) -> list[Invocation]:
-        waiting = [self._handed_out.get_nowait() for _ in range(self._handed_out.qsize())]
+        waiting = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
         return [*([self.current] if self.current else []), *waiting]
 
     async def _open_api(self) -> str:
@@ -140,7 +148,8 @@ class Sandbox:
         return web.json_response({"eventType": "SHUTDOWN"})
 
     async def _next(self, _request: web.Request) -> web.Response:
-        invocation = await self._handed_out.get()
+        invocation = await self._waiting.get()
+        invocation.taken.set()
         return web.Response(
             body=invocation.payload,
             content_type="application/json",  # without it the runtime client crashes

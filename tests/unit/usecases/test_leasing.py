@@ -8,6 +8,7 @@ from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState, Sign, Wish
 from runnel.usecases.leasing import LeaseKeeper, take_lease
 from runnel.usecases.run_crawl import Drive
+from runnel.usecases.services import Tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.killable_process import Process
 from tests.support.scripted_ports import NoLocks
@@ -257,3 +258,28 @@ async def test_a_wish_is_obeyed_by_the_driver_that_finds_it() -> None:
 
     assert home.meta(job).state is JobState.CANCELLED
     assert home.fetched == []
+
+
+async def test_a_would_be_driver_is_no_older_than_a_third_of_its_life() -> None:
+    """Who took the job late in its life would have to hand it on at once, or be cut off before it had."""
+    home = ScriptedHome(_SITE)
+    job = await _held(home)
+    task = home.drive(home.process("D2"), job, deadline_s=home.clock.monotonic() + 30)
+    await home.clock.advance(9)
+    assert not task.done()
+    await home.clock.advance(2)
+
+    assert task.result() is Drive.NO_LEASE
+    assert home.meta(job).owner == "other"
+
+
+async def test_a_dead_driver_is_replaced_the_moment_its_ttl_is_over() -> None:
+    """Looks come every second; the one that counts comes in time."""
+    home = ScriptedHome(_SITE, tuning=Tuning().with_lease_ttl(12.4))
+    job = await _held(home)
+    home.drive(home.process("D2"), job)
+    await home.clock.advance(12.35)
+    assert home.meta(job).owner == "other"
+    await home.clock.advance(0.1)
+
+    assert home.meta(job).owner != "other"

@@ -1,8 +1,13 @@
 """Where a stream begins: whatever a client says, the answer is that of docs/http.md, never an error of ours."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
-from tests.support.homes import ScriptedHome, ScriptedPage
+from runnel.domain.jobs import Sign
+from runnel.usecases.services import Tuning
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.web_client import web_client
 
 
@@ -33,6 +38,20 @@ async def test_a_place_beyond_the_end_has_nothing_more(after: str, status: int) 
     assert (await client.get(path, params={"after": after})).status_code == status
     huge = await client.get(path, headers={"Last-Event-ID": f"{job.job_id}.{'9' * 15}"})
     assert huge.status_code == 204
+
+
+async def test_a_window_ends_with_a_word_when_to_come_back() -> None:
+    """And a finished job's stream does not: there is nothing to come back for."""
+    home = ScriptedHome({"/": ScriptedPage(text="home")}, tuning=Tuning(follow_window=timedelta(seconds=3)))
+    job = await home.create()
+    await home.outside.services.leases.take(TENANT, job.job_id, owner="other", seen=Sign.of(job))
+    asked = asyncio.create_task(web_client(home).get(f"/v1/jobs/{job.job_id}/stream"))
+    await home.until(asked.done)
+    whole = await web_client(home).get(f"/v1/jobs/{(await home.crawl(library='two')).job_id}/stream")
+
+    assert asked.result().text.endswith("\n\nretry: 1000\n\n")
+    assert "job_completed" not in asked.result().text
+    assert not whole.text.endswith("retry: 1000\n\n")
 
 
 async def test_a_log_past_its_retention_is_gone_and_says_so() -> None:

@@ -5,6 +5,8 @@ Laws (names are the rules of the commit model):
    counted from when the first read of it came back [same_beat, seen_from_answer].
 2. Dispatch stops when the ttl, counted from before sending the last acknowledged renewal, has run out
    [ttl_from_acked, local_ttl].
+3. Nobody waits for a lease until the process is old: who took it then would have to hand it on at once, and might not
+   live to do it.
 """
 
 from collections.abc import Callable
@@ -14,9 +16,12 @@ from typing import Literal
 
 from runnel.domain.jobs import Job, JobState, Lease, Sign
 from runnel.errors import JobNotFound, LeaseLost, StoreUnavailable
+from runnel.usecases.lifetime import patience_s
 from runnel.usecases.services import Services
 
 _ASK_AGAIN = timedelta(seconds=1)
+#: A pause is never shorter: a clock may round.
+_LEAST_PAUSE_S = 0.001
 
 Reason = Literal["deadline", "lease_lost", "sigterm", "started"]
 
@@ -32,16 +37,26 @@ class Taken:
 
 
 async def take_lease(
-    services: Services, tenant: str, job_id: str, *, is_wanted: Callable[[], bool] = lambda: True
+    services: Services,
+    tenant: str,
+    job_id: str,
+    *,
+    deadline_s: float | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Taken | None:
     """Become the job's driver; None when the job wants none, or another held it until our patience ended.
 
+    *deadline_s* is when this process must have ended, on the monotonic clock: the shorter its life, the less patience.
     *is_wanted* is asked before each try: a process that is about to leave takes nothing more.
     """
     owner = services.ids.owner()
     is_dead = services.locks.acquire(job_id)
     try:
-        taken = await _watch(services, tenant, job_id, owner, is_dead=is_dead, is_wanted=is_wanted)
+        give_up_s = services.clock.monotonic() + patience_s(deadline_s, services.clock.monotonic(), services.tuning)
+        taken = await _watch(
+            services, tenant, job_id, owner, is_dead=is_dead,
+            is_wanted=lambda: is_wanted() and services.clock.monotonic() < give_up_s,
+        )  # fmt: skip
     except JobNotFound:
         taken = None
     if taken is None:
@@ -54,12 +69,11 @@ async def take_lease(
 async def _watch(
     services: Services, tenant: str, job_id: str, owner: str, *, is_dead: bool, is_wanted: Callable[[], bool]
 ) -> Taken | None:
-    clock, tuning = services.clock, services.tuning
-    give_up_s = clock.monotonic() + tuning.lease_patience.total_seconds()
+    clock, ttl_s = services.clock, services.tuning.lease_ttl.total_seconds()
     seen: Sign | None = None
-    since_s = sent_s = 0.0
+    due_s = sent_s = 0.0
     before: Job | None = None
-    while clock.monotonic() < give_up_s and is_wanted():
+    while is_wanted():
         job = await _read(services, tenant, job_id)
         if job is not None:
             if job.owner == owner:  # our own taking, whose acknowledgement was lost [lost_take]
@@ -67,15 +81,20 @@ async def _watch(
             if not job.wants_driver:
                 return None
             if seen != Sign.of(job):
-                seen, since_s, before = Sign.of(job), clock.monotonic(), job
-            if job.owner is None or is_dead or clock.monotonic() - since_s >= tuning.lease_ttl.total_seconds():
+                seen, due_s, before = Sign.of(job), clock.monotonic() + ttl_s, job
+            if job.owner is None or is_dead or clock.monotonic() >= due_s:
                 sent_s = clock.monotonic()
                 mine = await _take(services, tenant, job_id, owner, seen)
                 if mine is not None:
                     return _taken(mine, before, sent_s)
                 continue
-        await clock.sleep(_ASK_AGAIN)
+        await clock.sleep(_until_next_look(due_s - clock.monotonic()))
     return None
+
+
+def _until_next_look(left_s: float) -> timedelta:
+    """A second, or less when the beat that is watched will have stood still for the whole ttl by then."""
+    return min(_ASK_AGAIN, timedelta(seconds=max(_LEAST_PAUSE_S, left_s))) if left_s > 0 else _ASK_AGAIN
 
 
 async def _read(services: Services, tenant: str, job_id: str) -> Job | None:

@@ -19,6 +19,8 @@ _TERMS_TOO_MANY = 3
 #: Of a short life, what is kept for leaving; and of that, what the drain may take.
 _LEAVING = 1 / 3
 _DRAINING = 0.6
+#: Of a short life, what a would-be driver may wait for a lease.
+_WAITING = 1 / 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,12 @@ class Lifetime:
     def is_ending(self, now_s: float) -> bool:
         """Whether it is time to leave."""
         return now_s > self.leave_at_s
+
+
+def patience_s(deadline_s: float | None, now_s: float, tuning: Tuning) -> float:
+    """How many seconds a would-be driver may wait for a lease in a process that ends at *deadline_s*; None = never."""
+    patience = tuning.lease_patience.total_seconds()
+    return patience if deadline_s is None else min(patience, max(0.0, deadline_s - now_s) * _WAITING)
 
 
 def most_terms(timeout_s: float) -> int:

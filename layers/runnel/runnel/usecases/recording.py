@@ -164,6 +164,7 @@ class Recorder:
             if isinstance(last, e.TerminalEvent):
                 raise AlreadyOver(last)
             if await self._append(self._barrier(_milestones(segments), last.seq + 1, reason)):
+                self._services.bell.ring(self._job.job_id)
                 return
 
     def _barrier(self, milestones: list[str], seq: int, reason: Reason) -> Segment:
@@ -189,7 +190,6 @@ class Recorder:
         await self._redo(effects_of(pair for pair in log if pair[0].seq > applied_seq))
         urls = await sure(self._services, lambda: self._services.queue.urls(self._job.tenant, self._job.job_id))
         term_at = {segment.first: segment.term for segment in segments}
-        self._services.bell.ring(self._job.job_id)
         return Recovered(urls=tuple(url for url in urls if term_at.get(url.first) == url.term))
 
     async def _redo(self, effects: Effects) -> None:

@@ -75,7 +75,7 @@ async def run_crawl(
         How this run ended; the job itself may go on elsewhere.
     """
     leaving = leaving or Leaving()
-    taken = await take_lease(services, tenant, job_id, is_wanted=lambda: leaving.reason is None)
+    taken = await take_lease(services, tenant, job_id, deadline_s=deadline_s, is_wanted=lambda: leaving.reason is None)
     if taken is None:
         return Drive.NO_LEASE
     driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving)

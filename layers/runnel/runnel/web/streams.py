@@ -114,6 +114,8 @@ class _Connection:
             role = "driver"  # the window is over; who waited for the lease may have it by now
         if rest := await self._rest():
             yield self._frames(rest)
+        if not self.is_over:
+            yield sse.encode_retry(_RETRY_MS)
         if self.driver is not None and self.caller.home.is_lambda:
             await asyncio.wait({self.driver})
 
