@@ -9,7 +9,9 @@
     │   ├── JobNotFound
     │   ├── LibraryNotFound
     │   ├── PageNotFound
-    │   └── GenerationNotFound
+    │   ├── GenerationNotFound
+    │   ├── ReportNotFound
+    │   └── ReportFileNotFound
     ├── Conflict                true of another state than the present one
     │   ├── LibraryBusy
     │   ├── JobConflict
@@ -101,6 +103,18 @@ class GenerationNotFound(NotFound):
     """The library keeps no such generation."""
 
     code = "generation_not_found"
+
+
+class ReportNotFound(NotFound):
+    """There is no such report."""
+
+    code = "report_not_found"
+
+
+class ReportFileNotFound(NotFound):
+    """The report has no such file."""
+
+    code = "file_not_found"
 
 
 class Conflict(RunnelError):

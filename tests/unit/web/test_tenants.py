@@ -15,7 +15,10 @@ from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.web_client import web_client
 
 _OTHER = "other"
-_MISSING = {"job_id": "01jd0000000000000000000000", "library_id": "no-such-library", "page_id": "0" * 32}
+_MISSING = {
+    "job_id": "01jd0000000000000000000000", "library_id": "no-such-library", "page_id": "0" * 32,
+    "report_id": "01jd0000000000000000000000", "name": "report.json",
+}  # fmt: skip
 #: What a route needs besides its path; `{job_id}` and the like stand for an id in question.
 _QUERIES: dict[str, dict[str, str]] = {"url": {"url": "https://docs.example.com/"}}
 _BODIES: dict[str, Any] = {
@@ -98,7 +101,8 @@ async def _crawled(home: ScriptedHome) -> tuple[Job, dict[str, str]]:
     """A job of the first tenant that has ended with a failure, and the ids of what is the tenant's."""
     job = await home.crawl()
     page = next(iter((await home.library(job)).values()))
-    return job, {"job_id": job.job_id, "library_id": job.library_id, "page_id": page.page_id}
+    ids = {"job_id": job.job_id, "library_id": job.library_id, "page_id": page.page_id}
+    return job, ids | {"report_id": job.job_id, "name": "report.json"}
 
 
 @pytest.fixture
@@ -134,6 +138,7 @@ async def test_the_owner_finds_them_on_the_same_routes(home: ScriptedHome) -> No
 
     assert shown >= {
         "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/stream", "/v1/jobs/{job_id}/events", "/v1/jobs/{job_id}/urls",
+        "/v1/jobs/{job_id}/report", "/v1/reports/{report_id}", "/v1/reports/{report_id}/files/{name}",
         "/v1/libraries/{library_id}", "/v1/libraries/{library_id}/pages", "/v1/libraries/{library_id}/pages/{page_id}",
     }  # fmt: skip
 

@@ -38,6 +38,14 @@ class LibraryDesk(Protocol):
         """The good pages of a job as one Markdown file."""
         ...
 
+    async def report(self, job_id: str) -> Json:
+        """The report of a job; raises `ReportNotFound`."""
+        ...
+
+    def report_zip(self, job_id: str) -> AsyncIterator[bytes]:
+        """The report of a job with the map of each source, as a zip."""
+        ...
+
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result; raises `PublicationHeld`."""
         ...

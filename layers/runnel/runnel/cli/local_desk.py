@@ -10,6 +10,7 @@ from runnel.web.shapes import (
     generation_to_json,
     library_to_json,
     published_to_json,
+    report_to_json,
     verification_to_json,
 )
 
@@ -70,6 +71,18 @@ class LocalDesk:
 
         async for part in stream_export(await open_download(self._services, self._tenant, job_id), "file"):
             yield part
+
+    async def report(self, job_id: str) -> Json:
+        """The report of a job."""
+        from runnel.usecases.read_reports import get_job_report
+
+        return report_to_json(await get_job_report(self._services, self._tenant, job_id))
+
+    async def report_zip(self, job_id: str) -> AsyncIterator[bytes]:
+        """The report of a job as a zip."""
+        from runnel.usecases.read_reports import get_job_report, zip_report
+
+        yield await zip_report(self._services, await get_job_report(self._services, self._tenant, job_id))
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

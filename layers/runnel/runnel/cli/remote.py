@@ -217,9 +217,9 @@ class RemoteBackend:
             raise errors.RemoteFailed("What answers there is no Runnel server: its answer is not JSON.") from error
         return value
 
-    async def _bytes(self, path: str, params: dict[str, str]) -> AsyncIterator[bytes]:
+    async def _bytes(self, path: str, params: dict[str, str], *, accept: str = "*/*") -> AsyncIterator[bytes]:
         with _translated():
-            async with self._client.stream("GET", path, params=params) as response:
+            async with self._client.stream("GET", path, params=params, headers={"Accept": accept}) as response:
                 await _check(response)
                 async for data in response.aiter_bytes():
                     yield data
@@ -299,6 +299,7 @@ _BY_CODE: Final[Mapping[str, Callable[[str], errors.RunnelError]]] = {
         errors.LibraryNotFound,
         errors.PageNotFound,
         errors.GenerationNotFound,
+        errors.ReportNotFound,
         errors.PublicationHeld,
         errors.ManifestDamaged,
         errors.IdempotencyConflict,

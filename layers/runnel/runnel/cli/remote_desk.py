@@ -9,9 +9,9 @@ from runnel.cli.backend import Json
 from runnel.errors import InputInvalid
 
 #: Sends a request (method, path, more) and gives the JSON of its answer; raises what the problem says.
-#: Streams the body of an answer (path, parameters).
-Stream = Callable[[str, dict[str, str]], AsyncIterator[bytes]]
 Send = Callable[..., Awaitable[Json]]
+#: Streams the body of an answer (path, parameters; what to accept).
+Stream = Callable[..., AsyncIterator[bytes]]
 
 
 class RemoteDesk:
@@ -52,6 +52,14 @@ class RemoteDesk:
     def download(self, job_id: str) -> AsyncIterator[bytes]:
         """The good pages of a job as one file."""
         return self._stream(f"/v1/jobs/{quote(job_id, safe='')}/download", {})
+
+    async def report(self, job_id: str) -> Json:
+        """The report of a job."""
+        return await self._send("GET", f"/v1/jobs/{quote(job_id, safe='')}/report")
+
+    def report_zip(self, job_id: str) -> AsyncIterator[bytes]:
+        """The report of a job as a zip."""
+        return self._stream(f"/v1/jobs/{quote(job_id, safe='')}/report", {}, accept="application/zip")
 
     async def publish(self, library_id: str, job_id: str | None, *, force: bool) -> Json:
         """Publish a job's result."""

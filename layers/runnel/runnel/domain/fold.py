@@ -16,6 +16,7 @@ from typing import Any
 
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
+from runnel.domain.jobs import DEFAULT_SOURCE
 from runnel.domain.same_page import Fetched, SamePages
 from runnel.domain.verdicts import Counts, ErrorCategory, SkipReason, Verdict
 
@@ -42,6 +43,8 @@ class Failure:
     category: ErrorCategory
     status: int | None
     message: str
+    #: The source that was being crawled.
+    source_id: str = DEFAULT_SOURCE
 
 
 @dataclass(slots=True)
@@ -56,6 +59,14 @@ class Totals:
     vectors: int = 0
     bytes: int = 0
     sources: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSums:
+    """What a source has brought: URLs by verdict, and those skipped by reason."""
+
+    counts: e.EventCounts
+    skipped: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -84,8 +95,10 @@ class JobFold:
     started_here: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
     ruled_out: set[str] = field(default_factory=set)
-    #: Of those: what another link or a shorter path may bring in after all.
-    second_looks: set[str] = field(default_factory=set)
+    #: Of those, with the reason: what another link or a shorter path may bring in after all.
+    second_looks: dict[str, str] = field(default_factory=dict)
+    #: URLs that were not fetched, or not kept, by reason.
+    skipped: Counter[str] = field(default_factory=Counter)
     crashes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     starts: Counter[str] = field(default_factory=Counter)
@@ -101,8 +114,13 @@ class JobFold:
     sources_completed: set[str] = field(default_factory=set)
     #: Sources of which no page could be fetched.
     sources_barren: set[str] = field(default_factory=set)
-    #: Verdicts before the source that is being crawled began.
+    #: The source that began last.
+    source_id: str = DEFAULT_SOURCE
+    #: Verdicts, and skipped URLs by reason, before the source that is being crawled began.
     before_source: Counter[Verdict] = field(default_factory=Counter)
+    skipped_before: Counter[str] = field(default_factory=Counter)
+    #: What each source has brought, once it is completed.
+    by_source: dict[str, SourceSums] = field(default_factory=dict)
     has_warned: bool = False
     robots_hosts: set[str] = field(default_factory=set)
     #: By host: the sitemaps that its robots.txt names, as written there.
@@ -116,6 +134,10 @@ class JobFold:
     cancelling: bool = False
     published: int | None = None
     held: bool = False
+    #: Why it is held, as it was told.
+    hold: e.LibraryHeld | None = None
+    #: When the crawl was through and what became of its result was told: the end of what a report tells.
+    told_at: datetime | None = None
     #: The generation (its path) that an incremental crawl compares with; "" when it knows none.
     base: str | None = None
 
@@ -143,12 +165,14 @@ class JobFold:
         """A URL is decided without a fetch."""
         self.ruled_out.add(url)
         if reason in _SECOND_LOOKS:
-            self.second_looks.add(url)
+            self.second_looks[url] = reason
 
     def reconsider(self, url: str) -> None:
         """A URL that was ruled out is in after all."""
         self.ruled_out.discard(url)
-        self.second_looks.discard(url)
+        reason = self.second_looks.pop(url, None)
+        if reason is not None:  # a driver says it twice: when it finds the URL, and with its event
+            self.skipped[reason] -= 1
 
     @property
     def sitemaps_read(self) -> set[str]:
@@ -181,13 +205,17 @@ def _handover(fold: JobFold, event: e.Handover, _: Note) -> None:
 
 def _source_started(fold: JobFold, event: e.SourceStarted, _: Note) -> None:
     fold.sources_started.add(event.source_id)
+    fold.source_id = event.source_id
     fold.before_source = fold.verdicts()
+    fold.skipped_before = fold.skipped.copy()
     fold.totals.discovered += event.count
     fold.totals.sources += 1
 
 
 def _source_completed(fold: JobFold, event: e.SourceCompleted, note: Note) -> None:
     fold.sources_completed.add(event.source_id)
+    fold.by_source[event.source_id] = SourceSums(event.counts, fold.skipped - fold.skipped_before)
+    fold.told_at = event.time
     if note.get("barren"):
         fold.sources_barren.add(event.source_id)
 
@@ -243,10 +271,12 @@ def _discovered(fold: JobFold, event: e.UrlsDiscovered, note: Note) -> None:
     for url, reason, _ in note.get("ruled_out", ()):
         fold.rule_out(url, reason)
     fold.totals.ruled_out += sum(event.skipped.values()) - event.reconsidered
+    fold.skipped.update(event.skipped)
 
 
 def _skipped(fold: JobFold, event: e.UrlSkipped, note: Note) -> None:
     _decide(fold, event.url, Verdict.SKIPPED, note)
+    fold.skipped[event.reason.value] += 1
 
 
 def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
@@ -256,7 +286,8 @@ def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
 
 def _failed(fold: JobFold, event: e.UrlFailed, note: Note) -> None:
     _decide(fold, event.url, Verdict.FAILED, note)
-    fold.failed[event.url] = Failure(event.error.category, note.get("status"), event.error.message)
+    error = event.error
+    fold.failed[event.url] = Failure(error.category, note.get("status"), error.message, fold.source_id)
     fold.last_error = f"{event.url}: {event.error.message}"
 
 
@@ -301,10 +332,13 @@ def _cancelling(fold: JobFold, _: e.JobCancelling, __: Note) -> None:
 
 def _published(fold: JobFold, event: e.LibraryPublished, _: Note) -> None:
     fold.published = event.generation
+    fold.told_at = event.time
 
 
-def _held(fold: JobFold, _: e.LibraryHeld, __: Note) -> None:
+def _held(fold: JobFold, event: e.LibraryHeld, _: Note) -> None:
     fold.held = True
+    fold.hold = event
+    fold.told_at = event.time
 
 
 def _ended(fold: JobFold, event: e.TerminalEvent, _: Note) -> None:

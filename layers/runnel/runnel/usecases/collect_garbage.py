@@ -2,7 +2,7 @@
 
 Laws (tests/unit/usecases/test_collect_garbage.py):
 1. What a kept generation of any library of the tenant needs is never removed; where its needs cannot be read, nothing
-   is. Nor is what a job has brought that ended without publishing, while the job exists.
+   is. Nor is what a job has brought that ended without publishing, nor its report, while the job exists.
 2. Nothing is removed while a job of the tenant is active, and nothing before it was found unneeded twice, a day apart:
    a writer who relies on an object that was there has that long to say so, and checks it before publishing.
 3. One collection an hour: its turn is an object that only one can put.
@@ -25,7 +25,7 @@ from runnel.usecases.services import Services
 
 #: How long an object is spared after it was first found unneeded.
 SPARED: Final = timedelta(hours=24)
-_FOLDERS: Final = ("pages/", "generations/", "batches/")
+_FOLDERS: Final = ("pages/", "generations/", "batches/", "reports/")
 _TURNS: Final = "garbage/turn-"
 _SEEN: Final = "garbage/seen.json.z"
 
@@ -85,7 +85,10 @@ async def find_needs(services: Services, tenant: str, libraries: list[Library]) 
             folders |= {f"batches/{job}" for job in (await read_head(services, tenant, pointer.path)).get("jobs", ())}
             keys |= {page_key(digest) for digest in await read_needs(services, tenant, pointer.path)}
     published = {job for library in libraries for job in library.published}
-    async for job_id in _jobs_with_results(services, tenant):
+    async for job_id in _jobs_below(services, tenant, "reports/"):
+        if await services.jobs.get(tenant, job_id) is not None:
+            folders.add(f"reports/{job_id}")
+    async for job_id in _jobs_below(services, tenant, "batches/"):
         if await services.jobs.get(tenant, job_id) is not None:
             folders.add(f"batches/{job_id}")
             if job_id not in published:
@@ -101,9 +104,10 @@ async def find_unneeded(services: Services, tenant: str, needs: Needs) -> AsyncI
                 yield key
 
 
-async def _jobs_with_results(services: Services, tenant: str) -> AsyncIterator[str]:
+async def _jobs_below(services: Services, tenant: str, folder: str) -> AsyncIterator[str]:
+    """The jobs that have objects below *folder*."""
     last = ""
-    async for key in services.content.keys(tenant, "batches/"):
+    async for key in services.content.keys(tenant, folder):
         job_id = key.split("/")[1]
         if job_id != last:
             yield (last := job_id)

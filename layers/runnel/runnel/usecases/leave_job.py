@@ -29,13 +29,13 @@ class JobExit:
         self._began_s = services.clock.monotonic()
         self._usd_before = services.meter.usd()
 
-    async def end(self, end: End, *, seen: int) -> None:
-        """Say the end, with *seen* URLs in its counts, and give the job back."""
+    async def end(self, end: End, *, seen: int, report_id: str | None = None) -> None:
+        """Say the end, with *seen* URLs in its counts and the report that there is, and give the job back."""
         await self._recorder.flush()
         fold = self._recorder.fold
         counts = count_urls(fold, end, seen=seen)
         summary = summarize(self._job, fold, end, counts, now=self._services.clock.now(), usd=self.usd())
-        self._recorder.emit(end.kind, **summary)
+        self._recorder.emit(end.kind, **summary, report_id=report_id)
         await self._recorder.flush()
         await self._close(end.state, end.because, counts, ok=summary["ok"], error=end.error)
 

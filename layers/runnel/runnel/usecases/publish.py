@@ -11,7 +11,7 @@ Laws (names are the rules of the commit model):
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from runnel.domain import events as e
@@ -54,6 +54,10 @@ class Published:
     hold: Hold | None = None
     #: What was wrong with the generation before, when it could not be read.
     warning: str | None = None
+    #: What changed, page by page; of a held result, what would have.
+    changes: Changes = field(default_factory=Changes)
+    #: The pages as the result has them, of a held one too.
+    result: tuple[StoredPage, ...] = ()
 
 
 async def publish(
@@ -82,12 +86,17 @@ async def publish(
         if job.job_id in library.published:
             return await _found(services, library, job, base)
         merged = await merge_pages(services, base, fresh, job, fold, because)
+        changes = compare(base.pages, merged.manifest.pages)
         hold = None if force or job.retry_of else decide_hold(merged.toll)
         if hold is not None:
             return Published(
-                generation=library.pointer.generation, pages=tuple(base.pages.values()), hold=hold, warning=warning
+                generation=library.pointer.generation,
+                pages=tuple(base.pages.values()),
+                hold=hold,
+                warning=warning,
+                changes=changes,
+                result=tuple(merged.manifest.pages.values()),
             )
-        changes = compare(base.pages, merged.manifest.pages)
         pointer = _pointer(services, library, job, run, base_path=base_path, pages=len(merged.manifest.pages))
         pointer = replace(pointer, records=count_records(changes))
         await write_manifest(services, job.tenant, pointer, merged.manifest)
@@ -113,13 +122,48 @@ async def _check(
     return whole, f"The objects of {lost} pages have gone since they were written; the next crawl fetches them anew."
 
 
+async def weigh_held(services: Services, job: Job, fold: JobFold, because: EndedBecause) -> Published:
+    """What a result would have done that a lost driver of this job has held."""
+    fresh, _ = await _check(services, job, await collect_pages(services, job, fold))
+    library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
+    base = (await read_base(services, library))[0] if library is not None else Manifest()
+    merged = (await merge_pages(services, base, fresh, job, fold, because)).manifest
+    generation = library.pointer.generation if library is not None else 0
+    changes = compare(base.pages, merged.pages)
+    return Published(generation=generation, changes=changes, result=tuple(merged.pages.values()))
+
+
 async def _found(services: Services, library: Library, job: Job, base: Manifest) -> Published:
     """What a lost driver of this job has published, told to the bus [bus_redo]."""
     generation = library.published[job.job_id]
+    pages, changes = base.pages, Changes()
     for pointer in library.kept:
         if pointer.generation == generation:
             await tell_again(services, library, pointer)
-    return Published(generation=generation, pages=tuple(base.pages.values()))
+            before, pages = await _both(services, library, pointer)
+            changes = compare(before, pages)
+    return Published(
+        generation=generation,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+        unchanged=changes.unchanged,
+        pages=tuple(base.pages.values()),
+        changes=changes,
+        result=tuple(pages.values()),
+    )
+
+
+async def _both(
+    services: Services, library: Library, pointer: Pointer
+) -> tuple[Mapping[str, StoredPage], Mapping[str, StoredPage]]:
+    """The pages before and after a generation; of a damaged one nothing is told."""
+    try:
+        before = await load_manifest(services, library.tenant, pointer.base_path)
+        after = await load_manifest(services, library.tenant, pointer.path)
+    except ManifestDamaged:
+        return {}, {}
+    return before.pages, after.pages
 
 
 def tell_published(recorder: Recorder, job: Job, published: Published) -> None:
@@ -218,4 +262,6 @@ def _published(pointer: Pointer, changes: Changes, manifest: Manifest, warning: 
         unchanged=changes.unchanged,
         pages=tuple(manifest.pages.values()),
         warning=warning,
+        changes=changes,
+        result=tuple(manifest.pages.values()),
     )

@@ -352,7 +352,9 @@ class _Driver:
         if fold.kept and not fold.held:
             await self._publication.publish(because, run=str(self._keeper.lease.term))
         why = self._site.why_nothing
-        await self._end(decide_end(self._job, self._recorder.fold, because, why_nothing=why))
+        end = decide_end(self._job, self._recorder.fold, because, why_nothing=why)
+        report_id = await self._publication.report(end, seen=self._site.discovery.seen)
+        await self._end(end, report_id=report_id)
         return True
 
     async def _mark(self) -> bool:
@@ -390,5 +392,5 @@ class _Driver:
         await self._end(broken_down(str(error)[:2_000] or type(error).__name__))
         return Drive.ENDED
 
-    async def _end(self, end: End) -> None:
-        await self._exit.end(end, seen=self._site.discovery.seen)
+    async def _end(self, end: End, *, report_id: str | None = None) -> None:
+        await self._exit.end(end, seen=self._site.discovery.seen, report_id=report_id)

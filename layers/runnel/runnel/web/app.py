@@ -14,12 +14,18 @@ from runnel.web import (
     operations,
     problems,
     reference,
+    reports,
     shares,
     streams,
     why,
 )
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
+
+_PARTS = (
+    *(operations, jobs, why, many_jobs, maps, streams, shares, downloads, reports),
+    *(generations, libraries, reference),
+)
 
 
 def create_app(home: WebHome) -> FastAPI:
@@ -34,7 +40,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
-    for part in (operations, jobs, why, many_jobs, maps, streams, shares, downloads, generations, libraries, reference):
+    for part in _PARTS:
         app.include_router(part.router)
     openapi.describe(app)
     return app

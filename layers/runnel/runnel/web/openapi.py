@@ -21,9 +21,16 @@ _HEADING: Final = re.compile(r"^### `([A-Z]+ /[^`]*)`$", re.MULTILINE)
 _CODE: Final = re.compile(r"```sh\n(.*?)```\n?", re.DOTALL)
 
 #: What a 404 says, by the id in the path that decides; the first that stands there counts.
-_NOT_FOUND: Final = {"page_id": "page_not_found", "library_id": "library_not_found", "job_id": "job_not_found"}
+_NOT_FOUND: Final = {
+    "page_id": "page_not_found",
+    "library_id": "library_not_found",
+    "job_id": "job_not_found",
+    "report_id": "report_not_found",
+}
 #: What else a 404 says, by route: what the body names.
 _ALSO_MISSING: Final[Mapping[str, tuple[str, ...]]] = {
+    "GET /v1/jobs/{job_id}/report": ("report_not_found",),
+    "GET /v1/reports/{report_id}/files/{name}": ("file_not_found",),
     "POST /v1/libraries/{library_id}/publish": ("job_not_found",),
     "POST /v1/libraries/{library_id}/rollback": ("generation_not_found",),
 }
@@ -31,6 +38,7 @@ _ALSO_MISSING: Final[Mapping[str, tuple[str, ...]]] = {
 _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /v1/jobs": ("library_busy", "idempotency_conflict", "deleting"),
     "DELETE /v1/jobs/{job_id}": ("active", "retrying"),
+    "GET /v1/jobs/{job_id}/report": ("active",),
     "POST /v1/jobs/{job_id}/pause": ("terminal", "publishing", "cancelling"),
     "POST /v1/jobs/{job_id}/resume": ("terminal", "publishing", "cancelling"),
     "POST /v1/jobs/{job_id}/cancel": ("terminal", "publishing"),
@@ -42,6 +50,8 @@ _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
 _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/jobs/{job_id}/events": ("application/x-ndjson", "text/plain"),
     "GET /v1/jobs/{job_id}/urls": ("application/x-ndjson",),
+    "GET /v1/jobs/{job_id}/report": ("application/zip",),
+    "GET /v1/reports/{report_id}": ("application/zip",),
     "GET /v1/libraries/{library_id}/pages/{page_id}": ("text/markdown",),
 }
 #: Bodies that name start URLs.

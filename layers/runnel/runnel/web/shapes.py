@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # it reads events, which takes a third of a second to load
     from runnel.usecases.look_at_job import Look
     from runnel.usecases.map_site import SiteMap
     from runnel.usecases.publish import Published
+    from runnel.usecases.read_reports import Report
     from runnel.usecases.why_url import Why
 
 
@@ -99,6 +100,13 @@ def change_to_json(change: "PageChange") -> dict[str, Any]:
         "content_hash": change.page.content_hash,
         **({"diff": "\n".join(change.diff)} if change.diff else {}),
     }
+
+
+def report_to_json(report: "Report") -> dict[str, Any]:
+    """A report as it was written, and where its files are."""
+    own = f"/v1/reports/{report.job.job_id}"
+    files = {name: f"{own}/files/{name}" for name in report.files}
+    return {**report.head, "links": {"self": own, "job": f"/v1/jobs/{report.job.job_id}", "files": files}}
 
 
 def why_to_json(why: "Why") -> dict[str, Any]:

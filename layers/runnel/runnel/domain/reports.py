@@ -1,0 +1,280 @@
+"""The report of a crawl: what it did to the library, in sums, and page by page for each source.
+
+Laws (tests/unit/domain/test_reports.py):
+1. A report is a function of the job's log and of two generations: whoever makes it makes the same.
+2. Its shape is a promise (tests/data/golden): a change of it is a change of `version`, or a field more.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runnel.domain.changes import Changes
+from runnel.domain.events import EventCounts, Instant
+from runnel.domain.fold import Failure, JobFold
+from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Job, JobState, Source
+from runnel.domain.payloads import StoredPage
+
+#: The file that holds the report itself; the others are the maps.
+HEAD: Final = "report.json"
+
+Change = Literal["added", "changed", "unchanged", "removed"]
+_UNREADABLE: Final = "The processor could not make a page of it."
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Sums(_Told):
+    """Pages by what became of them; `moved` counts those of the removed that stand under another address."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    failed: int = 0
+
+
+class HeldBack(_Told):
+    """Why the result was not published: the sums are what it would have done."""
+
+    reason: str
+    limits: Mapping[str, float]
+
+
+class SourceReport(_Told):
+    """What one source has brought."""
+
+    source_id: str
+    url: str
+    sums: Sums
+    #: URLs by verdict, those skipped by reason, those failed by category.
+    counts: EventCounts
+    skipped: Mapping[str, int]
+    failed: Mapping[str, int]
+    #: The file that tells of each page.
+    map: str
+
+
+class CrawlReport(_Told):
+    """The report: `report.json`."""
+
+    version: Literal[1] = 1
+    report_id: str
+    job_id: str
+    library_id: str
+    mode: str
+    state: JobState
+    ok: bool
+    ended_because: EndedBecause
+    started_at: Instant
+    finished_at: Instant
+    #: The generation that shows the result, and the one that it was compared with; null when nothing was published.
+    generation: int | None
+    held: HeldBack | None
+    sums: Sums
+    counts: EventCounts
+    skipped: Mapping[str, int]
+    failed: Mapping[str, int]
+    pages: int
+    words: int
+    sources: tuple[SourceReport, ...]
+    files: tuple[str, ...]
+
+
+class MappedPage(_Told):
+    """A page of a source, and what became of it."""
+
+    url: str
+    page_id: str
+    title: str
+    words: int
+    change: Change
+    content_hash: str
+    #: Of a page that has changed: what it was before.
+    previous_content_hash: str | None = None
+    #: Of a page that has moved: the address that it had, or that it has now.
+    moved_from: str | None = None
+    moved_to: str | None = None
+
+
+class MappedFailure(_Told):
+    """A URL of a source that could not be had."""
+
+    url: str
+    #: Null: it was fetched, and the processor could not read it.
+    category: str | None
+    status: int | None
+    message: str
+
+
+class SourceMap(_Told):
+    """The pages of a source by URL, those that have gone included, and what failed: `map-<source_id>.json`."""
+
+    version: Literal[1] = 1
+    report_id: str
+    source_id: str
+    url: str
+    pages: tuple[MappedPage, ...] = ()
+    failed: tuple[MappedFailure, ...] = Field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the job ends, as its terminal event will say."""
+
+    state: JobState
+    because: EndedBecause
+    ok: bool
+    counts: EventCounts
+
+
+def make_report(
+    job: Job, fold: JobFold, ended: Ended, changes: Changes, pages: Iterable[StoredPage]
+) -> tuple[CrawlReport, tuple[SourceMap, ...]]:
+    """The report of *job*, whose result leads by *changes* to *pages*, and the map of each source."""
+    mapped = _by_source(job, changes, pages)
+    maps = tuple(_map(job, source, fold, mapped[source.source_id]) for source in job.sources)
+    sources = tuple(_source(one, fold) for one in maps)
+    began = fold.started_at or job.created_at
+    report = CrawlReport(
+        report_id=job.job_id,
+        job_id=job.job_id,
+        library_id=job.library_id,
+        mode=job.options.mode,
+        state=ended.state,
+        ok=ended.ok,
+        ended_because=ended.because,
+        started_at=began,
+        finished_at=fold.told_at or began,
+        generation=fold.published,
+        held=HeldBack(reason=fold.hold.reason, limits=fold.hold.limits) if fold.hold else None,
+        sums=_add(source.sums for source in sources),
+        counts=ended.counts,
+        skipped=_whole(fold.skipped, ended.counts.skipped),
+        failed=_tally(failure for one in maps for failure in one.failed),
+        pages=fold.totals.pages,
+        words=fold.totals.words,
+        sources=sources,
+        files=(HEAD, *(source.map for source in sources)),
+    )
+    return report, maps
+
+
+def map_name(source_id: str) -> str:
+    """The name of the file that holds the map of a source."""
+    return f"map-{source_id}.json"
+
+
+def _by_source(job: Job, changes: Changes, pages: Iterable[StoredPage]) -> Mapping[str, Sequence[MappedPage]]:
+    by_source: dict[str, list[MappedPage]] = {source.source_id: [] for source in job.sources}
+    for page, mapped in _each(changes, pages):
+        if page.source_id in by_source:
+            by_source[page.source_id].append(mapped)
+    return {name: sorted(of, key=lambda one: one.url) for name, of in by_source.items()}
+
+
+def _each(changes: Changes, pages: Iterable[StoredPage]) -> Iterator[tuple[StoredPage, MappedPage]]:
+    came_from, went_to = _moves(changes)
+    before = {new.url: old.content_hash for old, new in changes.changed}
+    added = {page.url for page in changes.added}
+    for page in pages:
+        change: Change = "changed" if page.url in before else "added" if page.url in added else "unchanged"
+        previous, moved_from = before.get(page.url), came_from.get(page.url)
+        yield page, _page(page, change, previous_content_hash=previous, moved_from=moved_from)
+    for page in changes.removed:
+        yield page, _page(page, "removed", moved_to=went_to.get(page.url))
+
+
+def _page(page: StoredPage, change: Change, **more: str | None) -> MappedPage:
+    return MappedPage(
+        url=page.url,
+        page_id=page.page_id,
+        title=page.title,
+        words=page.words,
+        change=change,
+        content_hash=page.content_hash,
+        **more,
+    )
+
+
+def _moves(changes: Changes) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Which page was which before, and after: its address leads to the new one, or its text stands there."""
+    by_alias = {alias: page.url for page in changes.added for alias in page.aliases}
+    by_text = {page.content_hash: page.url for page in reversed(changes.added)}
+    went_to = {
+        page.url: new
+        for page in changes.removed
+        if (new := by_alias.get(page.url) or by_text.get(page.content_hash)) is not None
+    }
+    return {new: old for old, new in reversed(went_to.items())}, went_to
+
+
+def _map(job: Job, source: Source, fold: JobFold, pages: Sequence[MappedPage]) -> SourceMap:
+    failed = [
+        MappedFailure(url=url, category=failure.category.value, status=failure.status, message=failure.message)
+        for url, failure in fold.failed.items()
+        if _owner(job, failure) == source.source_id
+    ]
+    failed += [
+        MappedFailure(url=url, category=None, status=None, message=_UNREADABLE)
+        for url in fold.dropped
+        if fold.crawled[url].note.get("source", DEFAULT_SOURCE) == source.source_id
+    ]
+    return SourceMap(
+        report_id=job.job_id,
+        source_id=source.source_id,
+        url=source.url,
+        pages=tuple(pages),
+        failed=tuple(sorted(failed, key=lambda one: one.url)),
+    )
+
+
+def _owner(job: Job, failure: Failure) -> str:
+    """The source of a failure; of one before any source began, the first."""
+    known = {source.source_id for source in job.sources}
+    return failure.source_id if failure.source_id in known else job.sources[0].source_id
+
+
+def _source(one: SourceMap, fold: JobFold) -> SourceReport:
+    sums = fold.by_source.get(one.source_id)
+    changes = Counter(page.change for page in one.pages)
+    return SourceReport(
+        source_id=one.source_id,
+        url=one.url,
+        sums=Sums(
+            added=changes["added"],
+            changed=changes["changed"],
+            removed=changes["removed"],
+            unchanged=changes["unchanged"],
+            moved=sum(page.moved_to is not None for page in one.pages),
+            failed=len(one.failed),
+        ),
+        counts=sums.counts if sums else EventCounts(),
+        skipped=dict(sorted(sums.skipped.items())) if sums else {},
+        failed=_tally(one.failed),
+        map=map_name(one.source_id),
+    )
+
+
+def _add(parts: Iterable[Sums]) -> Sums:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part.model_dump())
+    return Sums(**total)
+
+
+def _tally(failed: Iterable[MappedFailure]) -> dict[str, int]:
+    return dict(sorted(Counter(failure.category or "unreadable" for failure in failed).items()))
+
+
+def _whole(skipped: Mapping[str, int], total: int) -> dict[str, int]:
+    """By reason; those that a limit left without a verdict have no event of their own."""
+    told = {reason: count for reason, count in sorted(skipped.items()) if count > 0}
+    rest = total - sum(told.values())
+    return told | {"limit": told.get("limit", 0) + rest} if rest > 0 else told

@@ -1,0 +1,59 @@
+"""Writing the report of a crawl, before its terminal event names it.
+
+Laws (tests/unit/usecases/test_report_crawl.py):
+1. A job that was cancelled, that failed, that ran dry or had no sources has no report.
+2. Whoever writes it, and however often, writes the same; the head goes last, so a report that can be seen is whole.
+3. A report lives under its job's id, and as long as its job.
+"""
+
+import zlib
+from dataclasses import asdict
+from typing import Final
+
+from pydantic import BaseModel
+
+from runnel.domain import events as e
+from runnel.domain.fold import JobFold
+from runnel.domain.jobs import Job, JobState
+from runnel.domain.reports import HEAD, Ended, make_report, map_name
+from runnel.usecases.end_job import End, count_urls, is_ok
+from runnel.usecases.patience import sure
+from runnel.usecases.publish import Published
+from runnel.usecases.services import Services
+
+_GZIP: Final = 31
+
+
+def is_reported(job: Job, end: End) -> bool:
+    """Whether a job that ends so has a report."""
+    has_ended_well = end.state in (JobState.COMPLETED, JobState.TIMEOUT)
+    return has_ended_well and bool(job.sources) and not job.options.dry_run
+
+
+async def write_report(
+    services: Services, job: Job, fold: JobFold, end: End, published: Published, *, seen: int
+) -> str:
+    """Write the files of the report; its id."""
+    counts = count_urls(fold, end, seen=seen)
+    ended = Ended(
+        state=end.state,
+        because=end.because,
+        ok=is_ok(fold, end, counts),
+        counts=e.EventCounts(**asdict(counts)),
+    )
+    report, maps = make_report(job, fold, ended, published.changes, published.result)
+    for one in maps:
+        await _put(services, job, map_name(one.source_id), one)
+    await _put(services, job, HEAD, report)
+    return report.report_id
+
+
+async def _put(services: Services, job: Job, name: str, told: BaseModel) -> None:
+    body = zlib.compress((told.model_dump_json(indent=1) + "\n").encode("utf-8", "replace"), 6, _GZIP)
+    key = report_key(job.job_id, name)
+    await sure(services, lambda: services.content.put(job.tenant, key, body))
+
+
+def report_key(report_id: str, name: str) -> str:
+    """Where a file of a report lies."""
+    return f"reports/{report_id}/{name}.gz"
