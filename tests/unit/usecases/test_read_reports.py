@@ -202,8 +202,9 @@ async def test_a_file_that_a_report_has_not_is_said(home: ScriptedHome) -> None:
     """Also a name that leads elsewhere."""
     job = await home.crawl()
     client = web_client(home)
-    for name in ("map-other.json", "..%2f..%2fpages", "report.json.gz"):
-        answer = await client.get(f"/v1/reports/{job.job_id}/files/{name}")
-        assert answer.status_code == 404, name
-    assert answer.json()["code"] == "file_not_found"
-    assert "it has: report.json, map-main.json" in answer.json()["detail"]
+    names = ("..%2f..%2fpages", "report.json.gz", "map-other.json")
+    answers = [await client.get(f"/v1/reports/{job.job_id}/files/{name}") for name in names]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert answers[-1].json()["code"] == "file_not_found"
+    assert "it has: report.json, map-main.json" in answers[-1].json()["detail"]

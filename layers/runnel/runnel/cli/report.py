@@ -43,6 +43,7 @@ def _show(report: Json) -> None:
     _sums("pages", report["sums"])
     _sums("skipped", report["skipped"])
     _sums("failed", report["failed"])
+    _sums("hygiene", report["hygiene"])
     for source in report["sources"]:
         write_line(f"source {clean(source['source_id'])}  {clean(source['url'])}")
         _sums("  pages", source["sums"])

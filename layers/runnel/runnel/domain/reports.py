@@ -8,7 +8,7 @@ Laws (tests/unit/domain/test_reports.py):
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,7 @@ from runnel.domain.changes import Changes
 from runnel.domain.events import EventCounts, Instant
 from runnel.domain.fold import Failure, JobFold
 from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Job, JobState, Source
-from runnel.domain.payloads import StoredPage
+from runnel.domain.payloads import Hidden, StoredPage
 
 #: The file that holds the report itself; the others are the maps.
 HEAD: Final = "report.json"
@@ -40,6 +40,17 @@ class Sums(_Told):
     failed: int = 0
 
 
+class Hygiene(_Told):
+    """What was noticed about the pages: text hidden from readers, more taken than is marked, little in it."""
+
+    #: Pages that hide text from their readers, and the pieces; the map has the beginnings for added and changed pages.
+    pages_with_hidden_text: int = 0
+    hidden_pieces: int = 0
+    #: Pages of which more was taken than they mark as their main part.
+    wide: int = 0
+    low_quality: int = 0
+
+
 class HeldBack(_Told):
     """Why the result was not published: the sums are what it would have done."""
 
@@ -57,6 +68,7 @@ class SourceReport(_Told):
     counts: EventCounts
     skipped: Mapping[str, int]
     failed: Mapping[str, int]
+    hygiene: Hygiene
     #: The file that tells of each page.
     map: str
 
@@ -81,6 +93,7 @@ class CrawlReport(_Told):
     counts: EventCounts
     skipped: Mapping[str, int]
     failed: Mapping[str, int]
+    hygiene: Hygiene
     pages: int
     words: int
     sources: tuple[SourceReport, ...]
@@ -101,6 +114,11 @@ class MappedPage(_Told):
     #: Of a page that has moved: the address that it had, or that it has now.
     moved_from: str | None = None
     moved_to: str | None = None
+    #: Of a page that was added or changed: what it hides from its readers and its Markdown has not, each beginning.
+    hidden: tuple[Hidden, ...] = ()
+    hidden_pieces: int = 0
+    extraction: Literal["", "wide"] = ""
+    low_quality: bool = False
 
 
 class MappedFailure(_Told):
@@ -134,11 +152,19 @@ class Ended:
     counts: EventCounts
 
 
-def make_report(
-    job: Job, fold: JobFold, ended: Ended, changes: Changes, pages: Iterable[StoredPage]
-) -> tuple[CrawlReport, tuple[SourceMap, ...]]:
-    """The report of *job*, whose result leads by *changes* to *pages*, and the map of each source."""
-    mapped = _by_source(job, changes, pages)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the job made of the library."""
+
+    changes: Changes
+    pages: tuple[StoredPage, ...]
+    #: By URL: what pages that were added or changed hide from their readers.
+    hidden: Mapping[str, tuple[Hidden, ...]]
+
+
+def make_report(job: Job, fold: JobFold, ended: Ended, result: Result) -> tuple[CrawlReport, tuple[SourceMap, ...]]:
+    """The report of *job*, and the map of each source."""
+    mapped = _by_source(job, result)
     maps = tuple(_map(job, source, fold, mapped[source.source_id]) for source in job.sources)
     sources = tuple(_source(one, fold) for one in maps)
     began = fold.started_at or job.created_at
@@ -158,6 +184,7 @@ def make_report(
         counts=ended.counts,
         skipped=_whole(fold.skipped, ended.counts.skipped),
         failed=_tally(failure for one in maps for failure in one.failed),
+        hygiene=_hygiene(page for one in maps for page in one.pages),
         pages=fold.totals.pages,
         words=fold.totals.words,
         sources=sources,
@@ -171,27 +198,29 @@ def map_name(source_id: str) -> str:
     return f"map-{source_id}.json"
 
 
-def _by_source(job: Job, changes: Changes, pages: Iterable[StoredPage]) -> Mapping[str, Sequence[MappedPage]]:
+def _by_source(job: Job, result: Result) -> Mapping[str, Sequence[MappedPage]]:
     by_source: dict[str, list[MappedPage]] = {source.source_id: [] for source in job.sources}
-    for page, mapped in _each(changes, pages):
+    for page, mapped in _each(result):
         if page.source_id in by_source:
             by_source[page.source_id].append(mapped)
     return {name: sorted(of, key=lambda one: one.url) for name, of in by_source.items()}
 
 
-def _each(changes: Changes, pages: Iterable[StoredPage]) -> Iterator[tuple[StoredPage, MappedPage]]:
+def _each(result: Result) -> Iterator[tuple[StoredPage, MappedPage]]:
+    changes = result.changes
     came_from, went_to = _moves(changes)
     before = {new.url: old.content_hash for old, new in changes.changed}
     added = {page.url for page in changes.added}
-    for page in pages:
+    for page in result.pages:
         change: Change = "changed" if page.url in before else "added" if page.url in added else "unchanged"
         previous, moved_from = before.get(page.url), came_from.get(page.url)
-        yield page, _page(page, change, previous_content_hash=previous, moved_from=moved_from)
+        hidden = result.hidden.get(page.url, ())
+        yield page, _page(page, change, previous_content_hash=previous, moved_from=moved_from, hidden=hidden)
     for page in changes.removed:
         yield page, _page(page, "removed", moved_to=went_to.get(page.url))
 
 
-def _page(page: StoredPage, change: Change, **more: str | None) -> MappedPage:
+def _page(page: StoredPage, change: Change, **more: Any) -> MappedPage:
     return MappedPage(
         url=page.url,
         page_id=page.page_id,
@@ -199,6 +228,9 @@ def _page(page: StoredPage, change: Change, **more: str | None) -> MappedPage:
         words=page.words,
         change=change,
         content_hash=page.content_hash,
+        hidden_pieces=page.hidden_pieces,
+        extraction=page.extraction,
+        low_quality=page.low_quality,
         **more,
     )
 
@@ -258,6 +290,7 @@ def _source(one: SourceMap, fold: JobFold) -> SourceReport:
         counts=sums.counts if sums else EventCounts(),
         skipped=dict(sorted(sums.skipped.items())) if sums else {},
         failed=_tally(one.failed),
+        hygiene=_hygiene(one.pages),
         map=map_name(one.source_id),
     )
 
@@ -271,6 +304,17 @@ def _add(parts: Iterable[Sums]) -> Sums:
 
 def _tally(failed: Iterable[MappedFailure]) -> dict[str, int]:
     return dict(sorted(Counter(failure.category or "unreadable" for failure in failed).items()))
+
+
+def _hygiene(pages: Iterable[MappedPage]) -> Hygiene:
+    """Of the pages that are there; those that have gone took theirs with them."""
+    there = [page for page in pages if page.change != "removed"]
+    return Hygiene(
+        pages_with_hidden_text=sum(page.hidden_pieces > 0 for page in there),
+        hidden_pieces=sum(page.hidden_pieces for page in there),
+        wide=sum(page.extraction == "wide" for page in there),
+        low_quality=sum(page.low_quality for page in there),
+    )
 
 
 def _whole(skipped: Mapping[str, int], total: int) -> dict[str, int]:

@@ -30,6 +30,7 @@ from runnel.usecases.known_pages import find_missing, load_known_again, objects_
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
+from runnel.usecases.read_library import get_library
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.tell_bus import tell_again, tell_changes
@@ -125,12 +126,11 @@ async def _check(
 async def weigh_held(services: Services, job: Job, fold: JobFold, because: EndedBecause) -> Published:
     """What a result would have done that a lost driver of this job has held."""
     fresh, _ = await _check(services, job, await collect_pages(services, job, fold))
-    library = await sure(services, lambda: services.libraries.get(job.tenant, job.library_id))
-    base = (await read_base(services, library))[0] if library is not None else Manifest()
+    library = await sure(services, partial(get_library, services, job.tenant, job.library_id))
+    base, _, _ = await read_base(services, library)
     merged = (await merge_pages(services, base, fresh, job, fold, because)).manifest
-    generation = library.pointer.generation if library is not None else 0
     changes = compare(base.pages, merged.pages)
-    return Published(generation=generation, changes=changes, result=tuple(merged.pages.values()))
+    return Published(generation=library.pointer.generation, changes=changes, result=tuple(merged.pages.values()))
 
 
 async def _found(services: Services, library: Library, job: Job, base: Manifest) -> Published:

@@ -13,15 +13,20 @@ from typing import Final
 from pydantic import BaseModel
 
 from runnel.domain import events as e
+from runnel.domain.changes import Changes
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job, JobState
-from runnel.domain.reports import HEAD, Ended, make_report, map_name
+from runnel.domain.payloads import Hidden
+from runnel.domain.reports import HEAD, Ended, Result, make_report, map_name
 from runnel.usecases.end_job import End, count_urls, is_ok
+from runnel.usecases.manifests import load_details
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published
 from runnel.usecases.services import Services
 
 _GZIP: Final = 31
+#: Pages whose details are in memory at a time.
+_PAGES_AT_ONCE: Final = 500
 
 
 def is_reported(job: Job, end: End) -> bool:
@@ -41,11 +46,24 @@ async def write_report(
         ok=is_ok(fold, end, counts),
         counts=e.EventCounts(**asdict(counts)),
     )
-    report, maps = make_report(job, fold, ended, published.changes, published.result)
+    hidden = await _hidden_texts(services, job, published.changes)
+    result = Result(changes=published.changes, pages=published.result, hidden=hidden)
+    report, maps = make_report(job, fold, ended, result)
     for one in maps:
         await _put(services, job, map_name(one.source_id), one)
     await _put(services, job, HEAD, report)
     return report.report_id
+
+
+async def _hidden_texts(services: Services, job: Job, changes: Changes) -> dict[str, tuple[Hidden, ...]]:
+    """What new texts hide, by URL; read with the pages' details, a few objects at a time, and only that is kept."""
+    new = (*changes.added, *(page for _, page in changes.changed))
+    asked = sorted((page for page in new if page.hidden_pieces), key=lambda page: (page.details or ("", 0), page.url))
+    found: dict[str, tuple[Hidden, ...]] = {}
+    for start in range(0, len(asked), _PAGES_AT_ONCE):
+        whole = await load_details(services, job.tenant, asked[start : start + _PAGES_AT_ONCE])
+        found |= {url: page.hidden for url, page in whole.items()}
+    return found
 
 
 async def _put(services: Services, job: Job, name: str, told: BaseModel) -> None:
