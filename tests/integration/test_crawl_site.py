@@ -71,7 +71,7 @@ async def test_an_unchanged_site_is_crawled_again_without_a_write(
     assert again == pages
     assert (second.ending.counts.fetched, second.ending.counts.unchanged) == (0, first.ending.counts.fetched)
     assert second.ending.counts.seen == first.ending.counts.seen
-    assert {key.partition("/")[0] for key in new} == {"generations"}
+    assert {key.partition("/")[0] for key in new} == {"generations", "reports"}
     assert third.ending.counts.fetched == 1
     assert [url for url in pages if pages[url].content_hash != changed[url].content_hash] == [
         site.url("/docs/guide/light.html")
