@@ -14,8 +14,8 @@ from runnel.domain.payloads import StoredPage
 #: orphan: there, and needed by nobody.
 Flaw = Literal["missing", "corrupt", "misplaced", "orphan"]
 #: What lies under a key: a page's Markdown, the result of a batch (links, headings), a generation's list of pages, a
-#: segment of the index, a file of a report, a file of the output folder.
-Sort = Literal["page", "result", "manifest", "index", "report", "file"]
+#: segment of the index, a file of the output folder.
+Sort = Literal["page", "result", "manifest", "index", "file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

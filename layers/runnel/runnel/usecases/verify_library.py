@@ -30,7 +30,7 @@ _CLAIM = "verify-"
 #: Jobs that are looked at for the folder that shows the library, newest first.
 _LOOKED_AT = 20
 _SORTS: Final[Mapping[str, Sort]] = {
-    "pages": "page", "batches": "result", "generations": "manifest", "index": "index", "reports": "report",
+    "pages": "page", "batches": "result", "generations": "manifest", "index": "index",
 }  # fmt: skip
 
 
