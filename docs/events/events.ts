@@ -361,6 +361,7 @@ export interface RobotsLoaded {
   status: number | null;
   crawl_delay_s: number | null;
   sitemaps: string[];
+  content_signal: Record<string, "yes" | "no">;
 }
 
 /** The processor was asked for these pages. */

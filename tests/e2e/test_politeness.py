@@ -61,3 +61,20 @@ async def test_a_site_that_asks_for_quiet_gets_it_from_both(tmp_path: Path) -> N
 
         assert [one.code for one in ran] == [0, 0]
         assert max(gaps) > 1.0
+
+
+async def test_a_content_signal_is_told_and_obeyed_from_the_command_line(tmp_path: Path) -> None:
+    """What a site says of the use of its pages stands in the log and at the end; whether it stops the crawl is said."""
+    async with SiteServer(GeneratedPages(5)) as site:
+        site.add("/robots.txt", "User-agent: *\nContent-Signal: search=yes, ai-input=no\nAllow: /\n", "text/plain")
+        cli = Cli(tmp_path, RUNNEL_ALLOW_PRIVATE=site.address)
+        told = await cli.run("crawl", site.url("/docs/"), "--no-output", "--limit", "3")
+        pages = len(site.paths())
+        obeyed = await cli.run("crawl", site.url("/docs/"), "--no-output", "--content-signal", "obey")
+        why = (await cli.run("why", site.url("/docs/"))).lines[0]
+
+        assert "says of the use of its pages: search=yes, ai-input=no" in told.err
+        assert told.code == 0
+        assert site.paths()[pages:] == ["/robots.txt"]
+        assert why["rule"] == "2: Content-Signal: search=yes, ai-input=no"
+        assert obeyed.code != 0

@@ -140,3 +140,13 @@ def test_the_mark_of_a_folder_that_lacks_pages_is_that_of_the_driver() -> None:
 
     assert tally.output_behind
     assert "lacks pages" in "\n".join(summary(tally, JOB, remote=False))
+
+
+def test_the_end_names_what_sites_say_of_the_use_of_their_pages() -> None:
+    """Whoever uses the library is to know it; five hosts are enough for a terminal."""
+    signals = {"search": "yes", "ai-train": "no"}
+    loaded = [{"type": "robots_loaded", "host": f"h{n}:443", "content_signal": signals} for n in range(7)]
+    text = told({"type": "robots_loaded", "host": "older:443"}, *loaded, make_end())
+
+    assert "  h0:443 says of the use of its pages: search=yes, ai-train=no" in text
+    assert text.count("of the use of its pages") == 5

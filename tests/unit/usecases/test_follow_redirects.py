@@ -62,6 +62,20 @@ async def test_a_redirect_to_what_robots_txt_forbids_is_skipped(crawl: Crawl) ->
     assert ignoring.error.category == "http_4xx"
 
 
+async def test_a_redirect_to_a_site_whose_content_signal_refuses_is_skipped_where_that_is_obeyed(crawl: Crawl) -> None:
+    """A redirect is no way around this either."""
+    crawl.site.redirect("/docs/in", "/docs/a")
+    known = RobotsText(
+        host=crawl.site.address, status=200, text="User-agent: *\nContent-Signal: ai-input=no\nDisallow: /docs/a"
+    )
+    obeying = await crawl.one("/docs/in", robots=(known,), obey_signals=True, obey_robots=False)
+    telling = await crawl.one("/docs/in", robots=(known,), obey_robots=False)
+
+    assert (obeying.outcome, obeying.reason) == ("skipped", "robots")
+    assert "2: Content-Signal: ai-input=no" in (obeying.rule or "")
+    assert telling.outcome == "fetched"
+
+
 async def test_the_robots_txt_of_a_host_first_met_in_a_redirect_is_read(crawl: Crawl) -> None:
     """It cannot have come along."""
     crawl.site.redirect("/docs/in", crawl.site.url("/docs/secret").replace("127.0.0.1", "localhost"))

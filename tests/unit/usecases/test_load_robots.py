@@ -56,3 +56,40 @@ async def test_an_old_copy_holds_on_while_the_new_one_cannot_be_read() -> None:
     assert len(home.robots_requests) > 2
     assert "/29" not in home.fetched
     assert home.meta(job).ending.counts.fetched == 30  # type: ignore[union-attr]
+
+
+SIGNALS = "User-agent: *\nContent-Signal: search=yes, ai-input=no, ai-train=no\nDisallow: /2\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "fetched"),
+    [
+        ({}, 20),
+        ({"content_signal": "report", "robots": "ignore", "reason": "mine"}, 31),
+        ({"content_signal": "obey"}, 0),
+        ({"content_signal": "obey", "robots": "ignore", "reason": "mine"}, 0),
+    ],
+    ids=["reported", "robots ignored", "obeyed", "only signals obeyed"],
+)
+async def test_a_content_signal_is_told_and_obeyed_when_that_is_asked(options: dict[str, str], fetched: int) -> None:
+    """It speaks of what is made of pages; whether that stops a crawl is the choice of whoever makes it."""
+    home = _site()
+    home.robots[HOST] = (200, SIGNALS)
+    job = await home.create(sitemap="skip", **options)
+    await home.finish(home.drive(home.process("D1"), job))
+    (loaded,) = home.of_type(job, e.RobotsLoaded)
+    skipped = {event.rule for event in home.of_type(job, e.UrlSkipped)}
+
+    assert loaded.content_signal == {"search": "yes", "ai-input": "no", "ai-train": "no"}
+    assert len(home.fetched) == fetched
+    assert skipped == (set() if fetched else {"2: Content-Signal: search=yes, ai-input=no, ai-train=no"})
+
+
+async def test_a_site_that_refuses_training_alone_is_crawled() -> None:
+    """A library is an index and input of models; nothing is trained. Millions of sites say just this."""
+    home = _site()
+    home.robots[HOST] = (200, "User-agent: *\nContent-Signal: search=yes,ai-train=no\nAllow: /\n")
+    job = await home.create(sitemap="skip", content_signal="obey")
+    await home.finish(home.drive(home.process("D1"), job))
+
+    assert len(home.fetched) == 31

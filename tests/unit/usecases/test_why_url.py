@@ -88,6 +88,20 @@ async def test_a_url_that_no_job_saw_is_judged_by_the_latest_jobs_options_and_th
     assert (await why_in_job(home.outside.services, job, home.url("/never"))).judged
 
 
+async def test_a_content_signal_is_the_reason_where_it_is_obeyed() -> None:
+    """And never where it is only told."""
+    home = make_home()
+    home.robots["docs.example.com"] = (200, "User-agent: *\nContent-Signal: search=no\nDisallow: /private/\n")
+    await home.crawl(content_signal="obey", robots="ignore", reason="mine")
+    obeyed = await ask(home, "/private/never")
+    await home.crawl(library="other")
+    told = await ask(home, "/never")
+
+    assert (obeyed.record.reason, obeyed.record.rule) == ("robots", "2: Content-Signal: search=no")
+    assert "--content-signal report" in obeyed.advice
+    assert told.record.reason == "not_linked"
+
+
 async def test_a_robots_txt_that_does_not_come_decides_nothing() -> None:
     """The question is answered all the same."""
     home = make_home()

@@ -39,6 +39,11 @@ _OTHER_SCHEMES: Final = ("mailto:", "javascript:", "data:", "file:", "about:", "
 @click.option("--user-agent", metavar="TEXT", help="Say this instead of Runnel's own.")
 @click.option("--robots", type=click.Choice(["obey", "ignore"]), help="ignore needs --reason.  [default: obey]")
 @click.option("--reason", metavar="TEXT", help="Why robots.txt is ignored; it is logged.")
+@click.option(
+    "--content-signal",
+    type=click.Choice(["report", "obey"]),
+    help="obey: no page of a site that refuses search or ai-input.  [default: report]",
+)
 @click.option("--dry-run", is_flag=True, help="The same events, nothing stored.")
 @click.option("--wait/--no-wait", default=True, help="Stay until the job ends.")
 @click.option(

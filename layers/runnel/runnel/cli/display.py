@@ -10,6 +10,9 @@ from runnel.cli.terminal import Talk, clean
 #: Seconds between two lines of progress where nothing can be redrawn.
 _LINE_EVERY_S: Final = 5
 
+#: Hosts whose content signals the end names.
+_HOSTS_SHOWN: Final = 5
+
 #: Error category → what a reader may try.
 _ADVICE: Final = {
     "dns": "Check the spelling of the host name.",
@@ -132,6 +135,9 @@ def _table(tally: Tally, ending: Json) -> Iterator[str]:
         yield f"  {verdict} {count:>6}  {why}: {ADVICE.get(why, '').replace('JOB', job_id)}"
     for elapsed_ms, url in tally.slowest if len(tally.slowest) > 1 else ():
         yield f"  slow  {elapsed_ms / 1000:>6.1f} s  {clean(url)[:100]}"
+    for host, signals in list(tally.signals.items())[:_HOSTS_SHOWN]:
+        said = ", ".join(f"{use}={answer}" for use, answer in signals.items())
+        yield f"  {clean(host)[:100]} says of the use of its pages: {said}"
     if rows and ending["type"] != "job_cancelled":
         yield "Why a page is missing: runnel why URL"
 

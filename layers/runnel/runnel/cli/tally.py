@@ -39,6 +39,8 @@ class Tally:
     skips: Counter[str] = field(default_factory=Counter)
     #: The slowest pages so far: milliseconds and URL, the slowest first.
     slowest: list[tuple[int, str]] = field(default_factory=list)
+    #: By host: what its Content-Signal says of the use of its pages.
+    signals: dict[str, dict[str, str]] = field(default_factory=dict)
     held: str | None = None
     #: Whether the folder of Markdown lacks pages that the library has.
     output_behind: bool = False
@@ -94,6 +96,10 @@ class Tally:
             self.warnings.append(event["message"])
             self.output_behind |= event["message"].startswith(OUTPUT_BEHIND)
 
+    def _robots(self, event: Json) -> None:
+        if event.get("content_signal"):
+            self.signals[event["host"]] = event["content_signal"]
+
     def _held(self, event: Json) -> None:
         self.held = event["reason"]
 
@@ -116,6 +122,7 @@ class Tally:
 
 
 _HANDLERS: Final = {
+    "robots_loaded": Tally._robots,  # noqa: SLF001
     "job_created": Tally._created,  # noqa: SLF001  # the table of this class's own steps
     "url_crawled": Tally._crawled,  # noqa: SLF001
     "url_failed": Tally._failed,  # noqa: SLF001

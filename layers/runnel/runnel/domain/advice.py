@@ -16,7 +16,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "out_of_scope": "--scope hostname or --allow-domain HOST takes it in, or give it as a start URL of its own",
     "excluded": "an --exclude pattern names it; exclude wins over include",
     "not_included": "no --include pattern names it; add one that does",
-    "robots": "the site asks crawlers to leave it out; with its owner's leave: --robots ignore --reason TEXT",
+    "robots": "the site asks crawlers to leave it out; with its owner's leave: --robots ignore --reason TEXT,"
+    " or --content-signal report where the line is a Content-Signal",
     "nofollow": "the page that links to it asks not to follow; give it as a start URL of its own",
     "depth": "raise --max-depth, or give it as a start URL of its own",
     "limit": "the job had its pages; raise --limit",

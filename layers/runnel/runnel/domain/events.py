@@ -108,6 +108,8 @@ class RobotsLoaded(_Durable):
     status: int | None
     crawl_delay_s: float | None
     sitemaps: tuple[str, ...]
+    #: What its Content-Signal lines say to us of `search`, `ai-input` and `ai-train`.
+    content_signal: dict[str, Literal["yes", "no"]] = Field(default_factory=dict)
 
 
 class SitemapLoaded(_Durable):

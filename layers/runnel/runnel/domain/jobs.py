@@ -144,6 +144,9 @@ class JobOptions(BaseModel):
     user_agent: str | None = Field(default=None, max_length=300, pattern=r"^[\x20-\x7e]*$")
     robots: Literal["obey", "ignore"] = Field(default="obey", description="'ignore' needs a reason.")
     reason: str | None = Field(default=None, max_length=500, description="Why robots.txt is ignored; it is logged.")
+    content_signal: Literal["report", "obey"] = Field(
+        default="report", description="'obey': no page of a site whose Content-Signal refuses search or ai-input."
+    )
     dry_run: bool = Field(default=False, description="The same events, nothing stored.")
     metadata: dict[str, str] = Field(default_factory=dict, description="Your own fields, kept with every page.")
 

@@ -25,7 +25,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "handover": ("term", "reason"),
     "source_started": ("source_id", "url"),
     "source_completed": ("source_id", "url"),
-    "robots_loaded": ("host", "status", "crawl_delay_s"),
+    "robots_loaded": ("host", "status", "crawl_delay_s", "content_signal"),
     "sitemap_loaded": ("url", "urls", "skipped"),
     "url_started": ("url", "attempt"),
     "url_crawled": ("url", "outcome", "status"),

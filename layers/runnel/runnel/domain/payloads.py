@@ -71,6 +71,8 @@ class CrawlRequest(_Payload):
     ignore_query: tuple[str, ...] = ()
     robots: tuple[RobotsText, ...] = ()
     obey_robots: bool = True
+    #: Do not go where a Content-Signal refuses what is made of pages.
+    obey_signals: bool = False
     user_agent: str
     headers: dict[str, str] = Field(default_factory=dict)
     #: Seconds that one fetch may take in all.

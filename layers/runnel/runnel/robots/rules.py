@@ -47,6 +47,8 @@ class _Own(NamedTuple):
     ruleset: Ruleset
     crawl_delay_s: float | None
     signals: ContentSignals
+    #: The Content-Signal line that says no to what Runnel makes of pages.
+    refusal: str | None
     decisions: dict[str, RobotsDecision]
 
 
@@ -87,7 +89,7 @@ class RobotsRules:
 
     def refusal(self, agent: str) -> str | None:
         """Give the Content-Signal line that says no to what Runnel makes of pages; None when none does."""
-        return refusal(self._of(agent).signals)
+        return self._of(agent).refusal
 
     def _decide(self, url: str, ruleset: Ruleset) -> RobotsDecision:
         if self.forbidden:
@@ -110,10 +112,12 @@ class RobotsRules:
         runs = self._records.of(agent)
         rules = {id(run.rules): run.rules for run in runs}  # runs may share them
         others = [record for run in runs for record in run.others]
+        signals = {**read_signals(self._records.others), **read_signals(others)}
         own = self._own[agent] = _Own(
             ruleset=Ruleset(record for some in rules.values() for record in some),
             crawl_delay_s=max((delay for record in others for delay in _delays_s(record)), default=None),
-            signals={**read_signals(self._records.others), **read_signals(others)},
+            signals=signals,
+            refusal=refusal(signals),
             decisions={},
         )
         return own

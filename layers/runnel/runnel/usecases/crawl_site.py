@@ -230,6 +230,7 @@ class SiteCrawl:
             ignore_query=self._job.options.ignore_query,
             robots=self.robots.texts(),
             obey_robots=self._job.options.robots == "obey",
+            obey_signals=self._job.options.content_signal == "obey",
             user_agent=self._user_agent,
             headers=self.robots.headers.of(urls[0]),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),

@@ -135,10 +135,18 @@ class Hops:
         ruled_out = self._judge_scope(target, goal)
         if ruled_out is not None:
             return ruled_out
-        if not self._request.obey_robots:
+        if not (self._request.obey_robots or self._request.obey_signals):
             return None
-        decision = (await self._robots(goal, begun_s)).allows(goal, self._request.user_agent)
-        return None if decision.allowed else (SkipReason.ROBOTS, f"redirects to {goal}: {decision.line}")
+        line = self._line_against(await self._robots(goal, begun_s), goal)
+        return None if line is None else (SkipReason.ROBOTS, f"redirects to {goal}: {line}")
+
+    def _line_against(self, rules: RobotsRules, goal: str) -> str | None:
+        """Give the line of its host's robots.txt that keeps the crawl from *goal*."""
+        request = self._request
+        decision = rules.allows(goal, request.user_agent)
+        if not decision.allowed and request.obey_robots:
+            return decision.line
+        return rules.refusal(request.user_agent) if request.obey_signals else None
 
     def _judge_scope(self, target: CrawlTarget, goal: str) -> tuple[str, str] | None:
         """Tell why *goal* is out of scope; raises `FetchFailed` when a start URL leads there."""

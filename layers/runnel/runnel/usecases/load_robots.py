@@ -5,6 +5,7 @@ Laws (RFC 9309 section 2.3; tests/integration/test_robots_states.py):
 1. 2xx: its rules hold. 4xx, more than five redirects or a loop of them: there are none, all is allowed. 5xx, no
    answer, or a redirect to where nobody answers: all is forbidden.
 2. A file is read once a job, and again after `FRESH`; where the new one cannot be reached the old one holds on.
+3. What its Content-Signal lines say is told; where the job obeys them, a refusal forbids every page of the host.
 """
 
 import asyncio
@@ -87,13 +88,14 @@ class RobotsLoader:
 
     def judge(self, url: str) -> str | None:
         """The line that forbids the URL; None when none does, or when its host's file is not known (yet)."""
-        rules = self._rules.get(host_key(url))
-        if rules is None or self._job.options.robots == "ignore" or host_key(url) in self._broken:
+        host, options = host_key(url), self._job.options
+        rules = self._rules.get(host)
+        if rules is None or host in self._broken:
             return None
         decision = rules.allows(url, self._agent)
-        if decision.allowed:
-            return None
-        return self._unreachable.get(host_key(url)) or decision.line or "disallowed"
+        if not decision.allowed and options.robots == "obey":
+            return self._unreachable.get(host) or decision.line
+        return rules.refusal(self._agent) if options.content_signal == "obey" else None
 
     def failure(self, url: str) -> FetchError | None:
         """Why the URL's host cannot be reached at all: that, not its robots.txt, is what keeps us out."""
@@ -204,6 +206,10 @@ class RobotsLoader:
                 status=status,
                 crawl_delay_s=rules.crawl_delay_s(self._agent),
                 sitemaps=rules.sitemaps[:50],
+                content_signal={
+                    use: "yes" if signal.is_allowed else "no"
+                    for use, signal in rules.content_signals(self._agent).items()
+                },
             )
 
 

@@ -175,6 +175,7 @@ class SitemapLoader:
             raw_name="sitemap",
             robots=self._robots.texts(),
             obey_robots=self._job.options.robots == "obey",
+            obey_signals=self._job.options.content_signal == "obey",
             user_agent=self._job.options.user_agent or self._services.tuning.user_agent,
             headers=self._robots.headers.of(url),
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),

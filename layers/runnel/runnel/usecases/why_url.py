@@ -176,7 +176,8 @@ async def _judge(services: Services, job: Job, url: str) -> tuple[str, str]:
     kind = asset_kind(url)
     if kind is not None:
         return SkipReason.ASSET.value, kind
-    line = await _robots_line(services, job, url) if options.robots == "obey" else None
+    is_asked = options.robots == "obey" or options.content_signal == "obey"
+    line = await _robots_line(services, job, url) if is_asked else None
     return (SkipReason.ROBOTS.value, line) if line is not None else ("not_linked", "no page or sitemap leads to it")
 
 
@@ -200,5 +201,8 @@ async def _robots_line(services: Services, job: Job, url: str) -> str | None:
         return None
     if result.page is None:
         return None
-    decision = parse_robots((result.page.text or "").encode(), status=result.page.status).allows(url, agent)
-    return None if decision.allowed else decision.line or "disallowed"
+    rules = parse_robots((result.page.text or "").encode(), status=result.page.status)
+    decision = rules.allows(url, agent)
+    if not decision.allowed and job.options.robots == "obey":
+        return decision.line
+    return rules.refusal(agent) if job.options.content_signal == "obey" else None
