@@ -297,6 +297,26 @@ async def test_a_stream_tells_who_it_is_and_what_time_it_is(home: HttpHome, fini
     assert "\nevent: error\n" not in text
 
 
+async def test_all_jobs_come_in_one_stream_that_is_taken_up_where_it_was_cut(home: HttpHome) -> None:
+    """One connection for a whole page of jobs: each job's log, also of the one that began after the cut."""
+    async with home.job(library="all-1", limit=3) as first:
+        begun = await home.read("/v1/jobs/stream", until=lambda frame: frame.type == "url_crawled")
+        await home.follow(first)
+        async with home.job(library="all-2", limit=3) as second:
+            missing = {first, second}
+
+            def is_all(frame: Frame) -> bool:
+                missing.difference_update({frame.event["job_id"]} if frame.type in TERMINAL else ())
+                return not missing
+
+            rest = await home.read("/v1/jobs/stream", last=begun[-1].id, until=is_all)
+    got = {job_id: [f.data for f in begun + rest if f.event["job_id"] == job_id] for job_id in (first, second)}
+
+    assert got == {first: await home.log(first), second: await home.log(second)}
+    assert max(len(frame.id) for frame in rest) < 128
+    assert (await home.client.get("/v1/jobs/stream", params={"type": "none"})).status_code == 422
+
+
 # ---- the log in other forms
 
 
@@ -463,7 +483,10 @@ async def test_without_a_valid_token_there_is_not_one_event(home: HttpHome, fini
     missing = await home.stranger.get(path)
     wrong = await home.stranger.get(path, headers={"Authorization": "Bearer wrong"})
 
+    every = await home.stranger.get("/v1/jobs/stream")
+
     assert is_problem(missing, 401, "unauthorized")
+    assert is_problem(every, 401, "unauthorized")
     assert is_problem(wrong, 401, "unauthorized")
     assert missing.headers["www-authenticate"] == "Bearer"
 

@@ -17,6 +17,10 @@ async def test_a_log_has_more_until_its_reader_has_the_end() -> None:
 
     assert await has_more(home.outside.services, over, after=last - 1)
     assert not await has_more(home.outside.services, over, after=last)
+    # META says it a moment later than the log: this is the job as it was read before.
+    assert not job.is_over
+    assert await has_more(home.outside.services, job, after=last - 1)
+    assert not await has_more(home.outside.services, job, after=last)
 
 
 @pytest.mark.parametrize("expired", ["the beginning", "all"])

@@ -82,7 +82,7 @@ async def test_a_changed_link_opens_nothing() -> None:
     foreign = text.replace('"local"', '"another"')
     path = text.replace('"local"', '"../local"')
     home_2 = ScriptedHome({})
-    stranger = (await make_link(home_2.outside.services, job, lasts=home.tuning.heartbeat)).ticket
+    stranger = (await make_link(home_2.outside.services, job.tenant, job.job_id, lasts=home.tuning.heartbeat)).ticket
     forged = [f"{urlsafe_b64encode(one.encode()).decode().rstrip('=')}.{signature}" for one in (later, foreign, path)]
     for ticket in (*forged, claims, f"{claims}.", "", ".", stranger.partition(".")[0] + "." + signature, "x" * 2_000):
         answer = await client.get(f"/v1/jobs/{job.job_id}", params={"ticket": ticket})
@@ -138,4 +138,4 @@ async def test_a_key_that_is_gone_again_is_a_fault_of_the_store() -> None:
 
     services.content.get = nothing  # type: ignore[method-assign,assignment]
     with pytest.raises(StoreUnavailable):
-        await make_link(services, job, lasts=home.tuning.heartbeat)
+        await make_link(services, job.tenant, job.job_id, lasts=home.tuning.heartbeat)

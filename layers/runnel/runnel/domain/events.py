@@ -9,7 +9,7 @@ Laws:
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
@@ -477,6 +477,11 @@ TerminalEvent = JobCompleted | JobFailed | JobTimeout | JobCancelled
 
 #: The types that end a log.
 TERMINAL_TYPES = frozenset({"job_completed", "job_failed", "job_timeout", "job_cancelled"})
+
+#: The types that no log has.
+EPHEMERAL_TYPES = frozenset(kind.model_fields["type"].default for kind in get_args(EphemeralEvent))
+#: Every type there is.
+EVENT_TYPES = EPHEMERAL_TYPES | {kind.model_fields["type"].default for kind in get_args(DurableEvent)}
 
 _DURABLE: TypeAdapter[DurableEvent] = TypeAdapter(Annotated[DurableEvent, Field(discriminator="type")])
 

@@ -1,4 +1,4 @@
-"""Tickets and share links: who holds one may read one job, and nothing else, until it expires.
+"""Tickets and share links: who holds one may read one job (or the stream of all), and nothing else, until it expires.
 
 Laws (tests/unit/web/test_tickets.py):
 1. A link names its tenant, its job and its end, and is signed with the tenant's key: nothing of it can be changed.
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from runnel.domain.jobs import Job
 from runnel.domain.object_keys import check_name
 from runnel.errors import InputInvalid, StoreUnavailable, TicketExpired, TicketInvalid
 from runnel.usecases.services import Services
@@ -22,6 +21,8 @@ from runnel.usecases.services import Services
 #: A ticket opens one connection of an EventSource, which can send no header.
 TICKET_TIME: Final = timedelta(seconds=60)
 SHARE_TIME: Final = timedelta(hours=24)
+#: What stands in a ticket for the stream of all jobs: no job is called so.
+ALL_JOBS: Final = "*"
 _KEY: Final = "keys/links"
 _MOST_CHARACTERS: Final = 1_000
 
@@ -34,16 +35,16 @@ class Link:
     expires_at: datetime
 
 
-async def make_link(services: Services, job: Job, *, lasts: timedelta) -> Link:
-    """A link to read *job* with from now on."""
+async def make_link(services: Services, tenant: str, job_id: str, *, lasts: timedelta) -> Link:
+    """A link to read the job with from now on; `ALL_JOBS` for the stream of all."""
     expires_at = (services.clock.now() + lasts).replace(microsecond=0)
-    claims = json.dumps([job.tenant, job.job_id, int(expires_at.timestamp())], separators=(",", ":")).encode()
-    key = await services.content.get(job.tenant, _KEY) or await _make_key(services, job.tenant)
+    claims = json.dumps([tenant, job_id, int(expires_at.timestamp())], separators=(",", ":")).encode()
+    key = await services.content.get(tenant, _KEY) or await _make_key(services, tenant)
     return Link(ticket=f"{_encode(claims)}.{_encode(_sign(key, claims))}", expires_at=expires_at)
 
 
 async def check_ticket(services: Services, ticket: str, *, job_id: str) -> str:
-    """The tenant whose job *job_id* the ticket opens; raises `TicketInvalid`, `TicketExpired`."""
+    """The tenant whose job *job_id* (or `ALL_JOBS`) the ticket opens; raises `TicketInvalid`, `TicketExpired`."""
     claims, signature = _parts(ticket)
     tenant, job, expires = _claims(claims)
     key = await services.content.get(tenant, _KEY)

@@ -1,9 +1,12 @@
 """The one HTTP app: on Lambda behind the Web Adapter, on a laptop as `runnel serve`."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from runnel import __version__
 from runnel.web import (
+    all_streams,
     downloads,
     generations,
     jobs,
@@ -22,8 +25,9 @@ from runnel.web import (
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
 
-_PARTS = (
-    *(operations, jobs, why, many_jobs, maps, streams, shares, downloads, reports),
+#: The first that fits a path answers: what stands for all jobs comes before what takes a job's id.
+_PARTS: Final = (
+    *(operations, all_streams, jobs, why, many_jobs, maps, streams, shares, downloads, reports),
     *(generations, libraries, reference),
 )
 

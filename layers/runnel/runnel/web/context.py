@@ -3,14 +3,14 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from runnel.usecases.drive_jobs import Drivers
 from runnel.usecases.find_orphans import DriverWatch
 from runnel.usecases.services import Services
-from runnel.usecases.share_job import check_ticket
+from runnel.usecases.share_job import ALL_JOBS, check_ticket
 from runnel.web.access import Access
 from runnel.web.stream_report import StreamReport
 
@@ -53,12 +53,17 @@ class Caller:
         return self.home.services
 
 
+#: Where a ticket for all jobs opens something.
+ALL_STREAM: Final = "/v1/jobs/stream"
+
+
 async def _caller(request: Request) -> Caller:
     home: WebHome = request.app.state.home
     ticket = request.query_params.get("ticket")
-    if ticket is not None and request.method == "GET" and "job_id" in request.path_params:
+    job_id = ALL_JOBS if request.url.path == ALL_STREAM else request.path_params.get("job_id")
+    if ticket is not None and request.method == "GET" and job_id is not None:
         home.access.check_place(request)
-        tenant = await check_ticket(home.services, ticket, job_id=request.path_params["job_id"])
+        tenant = await check_ticket(home.services, ticket, job_id=job_id)
     else:
         ticket, tenant = None, await home.access.tenant_of(request)
     return Caller(home=home, tenant=tenant, deadline_s=deadline_of(home, request), is_guest=ticket is not None)

@@ -57,7 +57,8 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
 #: Bodies that name start URLs.
 _WITH_URLS: Final = frozenset({"POST /v1/jobs", "POST /v1/map"})
 #: A stream, and that there is nothing more to be streamed.
-_STREAMS: Final = frozenset({"GET /v1/jobs/{job_id}/stream"})
+_ALL_JOBS: Final = "GET /v1/jobs/stream"
+_STREAMS: Final = frozenset({"GET /v1/jobs/{job_id}/stream", _ALL_JOBS})
 #: Routes that show a log, which has a retention.
 _LOGS: Final = _STREAMS | {"GET /v1/jobs/{job_id}/events"}
 _TEXT: Final = {"schema": {"type": "string"}}
@@ -114,10 +115,9 @@ def _complete(document: dict[str, Any]) -> None:
 def _answers(name: str, operation: dict[str, Any]) -> dict[str, Any]:
     """The good answers."""
     if name in _STREAMS:
-        return {
-            "200": {"description": "Server-sent events.", "content": {"text/event-stream": _TEXT}},
-            "204": {"description": "The terminal event was seen: there is nothing more."},
-        }
+        whole = {"204": {"description": "The terminal event was seen: there is nothing more."}}
+        shown = {"200": {"description": "Server-sent events.", "content": {"text/event-stream": _TEXT}}}
+        return shown if name == _ALL_JOBS else shown | whole
     good = {status: one for status, one in operation["responses"].items() if status.startswith("2")}
     for one in good.values():
         one["content"] = one.get("content", {}) | dict.fromkeys(_MEDIA.get(name, ()), _TEXT)
@@ -135,7 +135,7 @@ def _problems(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     if not path.startswith("/v1/"):
         return {"default": _problem("Anything else.")}
     codes: dict[str, tuple[str, ...]] = {"401": ("unauthorized",), "403": ("forbidden",)}
-    if name.startswith("GET /v1/jobs/{job_id}"):
+    if name.startswith("GET /v1/jobs/{job_id}") or name == _ALL_JOBS:
         codes["401"] += ("ticket_invalid", "ticket_expired")
     missing = next((code for parameter, code in _NOT_FOUND.items() if f"{{{parameter}}}" in path), None)
     if missing is not None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runnel.domain.instants import format_time
 from runnel.usecases.control_job import get_job
-from runnel.usecases.share_job import SHARE_TIME, TICKET_TIME, make_link
+from runnel.usecases.share_job import ALL_JOBS, SHARE_TIME, TICKET_TIME, make_link
 from runnel.web.context import CallerOf
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -26,6 +26,17 @@ class ShareBody(BaseModel):
     )
 
 
+@router.post("/ticket", summary="A ticket for the stream of all jobs")
+async def ticket_for_all(caller: CallerOf) -> dict[str, Any]:
+    """A ticket that lasts a minute, for `?ticket=`."""
+    link = await make_link(caller.services, caller.tenant, ALL_JOBS, lasts=TICKET_TIME)
+    return {
+        "ticket": link.ticket,
+        "expires_at": format_time(link.expires_at),
+        "links": {"stream": f"/v1/jobs/stream?ticket={link.ticket}"},
+    }
+
+
 @router.post("/{job_id}/ticket", summary="A ticket for one connection")
 async def ticket(job_id: str, caller: CallerOf) -> dict[str, Any]:
     """A ticket that lasts a minute, for `?ticket=`."""
@@ -40,7 +51,7 @@ async def share(job_id: str, caller: CallerOf, body: ShareBody | None = None) ->
 
 async def _link(caller: CallerOf, job_id: str, lasts: timedelta) -> dict[str, Any]:
     job = await get_job(caller.services, caller.tenant, job_id)
-    link = await make_link(caller.services, job, lasts=lasts)
+    link = await make_link(caller.services, job.tenant, job.job_id, lasts=lasts)
     path = f"/v1/jobs/{job.job_id}"
     return {
         "ticket": link.ticket,

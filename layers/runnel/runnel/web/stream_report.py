@@ -16,12 +16,19 @@ class StreamReport:
     active: int = 0
 
     async def watch(
-        self, services: Services, job: Job, frames: AsyncGenerator[bytes, None], *, after: int, why: Callable[[], str]
+        self,
+        services: Services,
+        job: Job | None,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        after: int,
+        why: Callable[[], str],
     ) -> AsyncGenerator[bytes, None]:
-        """Every one of *frames*; *why* says, when they have ended by themselves, what ended them."""
+        """Every one of *frames*, of one job or (None) of all; *why* says, when they have ended, what ended them."""
         began_s, bytes_sent, how = services.clock.monotonic(), 0, "disconnected"
         self._changed(services, 1)
-        services.telemetry.log("stream_started", job_id=job.job_id, after=after, state=job.state)
+        job_id, state = (job.job_id, str(job.state)) if job else (None, "all_jobs")
+        services.telemetry.log("stream_started", job_id=job_id, after=after, state=state)
         try:
             async with aclosing(frames):
                 async for frame in frames:
@@ -32,7 +39,7 @@ class StreamReport:
             seconds = round(services.clock.monotonic() - began_s, 3)
             self._changed(services, -1)
             services.telemetry.log(
-                "stream_ended", job_id=job.job_id, how=how, bytes_sent=bytes_sent, seconds=seconds, active=self.active
+                "stream_ended", job_id=job_id, how=how, bytes_sent=bytes_sent, seconds=seconds, active=self.active
             )
 
     def _changed(self, services: Services, by: int) -> None:
