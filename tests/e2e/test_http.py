@@ -383,6 +383,20 @@ async def test_every_url_has_the_verdict_that_it_should(home: HttpHome, finished
     assert first["items"] + second["items"] == items[:20]
 
 
+async def test_a_page_that_declares_its_markdown_has_it_as_its_text(home: HttpHome) -> None:
+    """Through the worker that keeps responses on a laptop, and through S3 and two functions on AWS."""
+    words = "The twin of this page was written by whoever wrote the page."
+    head = '<link rel="alternate" type="text/markdown" href="page.md">'
+    home.site.add("/twins/", f"<title>Twins</title>{head}<main><h1>Twins</h1><p>{words}</p></main>")
+    home.site.add("/twins/page.md", f"# Twins\n\n{words} [On](on.md).\n", "text/markdown")
+    job = await crawl_over(home, await home.create(url=home.site.url("/twins/"), library="twins", sitemap="skip"))
+    url = home.site.url("/twins/")
+    page = await home.client.get(f"/v1/libraries/twins/pages/{httpx.URL(url)}", headers={"Accept": "text/markdown"})
+
+    assert (job["state"], job["counts"]["seen"]) == ("completed", 1)
+    assert page.text == f"# Twins\n\n{words} [On]({home.site.url('/twins/on.md')}).\n"
+
+
 async def test_a_page_is_read_as_markdown_by_its_id_and_by_its_url(home: HttpHome, finished: Finished) -> None:
     """What all of this is for."""
     path = f"/v1/libraries/{finished.library}/pages"

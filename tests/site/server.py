@@ -69,6 +69,7 @@ class SiteServer:
         self._pages = pages or SitePages()
         self._host, self._port = host, port
         self._added: dict[str, Page | None] = {}
+        self._markdown: dict[str, Page] = {}
         self._troubles: dict[str, _Trouble] = {}
         self._delays: dict[str, float] = {}
         self._gates: dict[str, asyncio.Event] = {}
@@ -124,6 +125,10 @@ class SiteServer:
         """Add a page, or replace one. `{base}` in its text is not replaced."""
         data = body.encode() if isinstance(body, str) else body
         self._added[path] = Page(body=data, content_type=content_type, status=status, headers=dict(headers or {}))
+
+    def add_markdown(self, path: str, body: str) -> None:
+        """Answer with this Markdown whoever asks for it by `Accept`, as some sites do: at the word alone."""
+        self._markdown[path] = Page(body=body.encode(), content_type="text/markdown; charset=utf-8")
 
     def remove(self, path: str) -> None:
         """Answer 404 for this path from now on."""
@@ -252,6 +257,8 @@ class SiteServer:
         if fault is not None:
             return await fault.answer(request, self._closing)
         page = self._find(target)
+        if target in self._markdown and "text/markdown" in request.headers.get("Accept", ""):
+            page = self._markdown[target]
         body, headers = page.render(self.base), {"Content-Type": page.content_type, **page.headers}
         if self.validates and page.status == 200:
             headers["ETag"] = f'"{sha256(body).hexdigest()[:16]}"'

@@ -34,6 +34,8 @@ _LOGICAL_IDS = {
     CRAWLER: "CrawlerFunction",
     PROCESSOR: "ProcessorFunction",
 }
+#: Parameters that the functions' variables name.
+_PARAMETERS = ("AuthType", "Secrets", "TrackingParameters", "MarkdownTwins")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ def _variables(template: Json, properties: Json, store: str) -> dict[str, str]:
         "Table": store,
         "Bucket": store,
         "Tenant": TENANT,
-        **{name: template["Parameters"][name]["Default"] for name in ("AuthType", "Secrets", "TrackingParameters")},
+        **{name: template["Parameters"][name]["Default"] for name in _PARAMETERS},
         **{logical_id: name for name, logical_id in _LOGICAL_IDS.items()},
     }
     variables: dict[str, Any] = {

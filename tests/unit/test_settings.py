@@ -35,6 +35,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_defau
         "remote": "--remote",
         "token": "RUNNEL_TOKEN",
         "tracking_parameters": "default",
+        "markdown_twins": "default",
     }
     assert origins({}, {"HOME": "/h"})["token"] == "default"
 
@@ -138,3 +139,13 @@ def test_tracking_parameters_are_named_between_commas() -> None:
     assert load_settings(environment={}).tracking_parameters == frozenset()
     stack = {"RUNNEL_BUCKET": "b", "RUNNEL_TRACKING_PARAMETERS": "ref"}
     assert AwsSettings.from_environment(stack).tracking_parameters == {"ref"}
+
+
+def test_markdown_twins_have_three_choices() -> None:
+    """A wrong one is told with its place, in both homes."""
+    assert load_settings(environment={}).markdown_twins == "declared"
+    assert load_settings(environment={"RUNNEL_MARKDOWN_TWINS": "ask"}).markdown_twins == "ask"
+    stack = {"RUNNEL_BUCKET": "b", "RUNNEL_MARKDOWN_TWINS": "off"}
+    assert AwsSettings.from_environment(stack).markdown_twins == "off"
+    with pytest.raises(ConfigInvalid, match="RUNNEL_MARKDOWN_TWINS: 'on' is none of off, declared, ask"):
+        load_settings(environment={"RUNNEL_MARKDOWN_TWINS": "on"})

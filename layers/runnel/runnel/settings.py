@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
+from runnel.domain.markdown_twins import MarkdownTwins
 from runnel.errors import ConfigInvalid
 from runnel.fetching.addresses import parse_allowed_private
 
@@ -23,7 +24,7 @@ AuthType = Literal["NONE", "AWS_IAM"]
 _Table = Mapping[str, object]
 
 #: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
-NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters")
+NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins")
 _SECRETS: Final = frozenset({"token"})
 #: A flag is nearer to the user than the environment, that nearer than a file.
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
@@ -50,6 +51,8 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     #: Query parameters that track the reader, besides those that are always dropped; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
+    #: Whether the site's own Markdown of a page is fetched.
+    markdown_twins: MarkdownTwins = "declared"
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
@@ -97,6 +100,7 @@ def load_settings(
         remote=remote,
         token=token,
         tracking_parameters=_tracking_parameters(raw["tracking_parameters"].text),
+        markdown_twins=_markdown_twins(raw["markdown_twins"].text, raw["markdown_twins"].origin),
         lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
@@ -195,6 +199,13 @@ def _tracking_parameters(text: str | None) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in (text or "").split(",") if name.strip())
 
 
+def _markdown_twins(text: str | None, origin: str) -> MarkdownTwins:
+    for choice in get_args(MarkdownTwins):
+        if choice == (text or "declared"):
+            return cast("MarkdownTwins", choice)
+    raise ConfigInvalid(f"{origin}: '{text}' is none of {', '.join(get_args(MarkdownTwins))}.")
+
+
 def _remote(raw: _Raw) -> str | None:
     if raw.text is None:
         return None
@@ -243,6 +254,8 @@ class AwsSettings:
     secrets: frozenset[str] = frozenset()
     #: Query parameters that track the reader, besides those that are always dropped; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
+    #: Whether the site's own Markdown of a page is fetched.
+    markdown_twins: MarkdownTwins = "declared"
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -267,6 +280,7 @@ class AwsSettings:
             lease_ttl_s=_lease_ttl_s(env),
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
+            markdown_twins=_markdown_twins(env.get("RUNNEL_MARKDOWN_TWINS"), "RUNNEL_MARKDOWN_TWINS"),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runnel.domain.markdown_twins import MarkdownTwins
 from runnel.domain.verdicts import FetchError, RawRef
 
 #: A synchronous Lambda answer may have 6 MB; we stop well before.
@@ -83,6 +84,16 @@ class CrawlRequest(_Payload):
     max_links: int = 10_000
     #: Whether responses are stored; a dry run wants their facts only.
     keep: bool = True
+    #: Whether the site's own Markdown of a page is asked for beside the page.
+    markdown_twins: MarkdownTwins = "off"
+
+
+class MarkdownTwin(_Payload):
+    """A page's own Markdown as the site offers it: its address, and where the answer lies."""
+
+    url: str
+    raw: RawRef
+    charset: str | None = None
 
 
 class FetchedPage(_Payload):
@@ -118,6 +129,8 @@ class FetchedPage(_Payload):
     last_modified: str | None = None
     #: RFC 3339, UTC.
     fetched_at: str
+    #: None: the site offers none, or it was not asked for.
+    twin: MarkdownTwin | None = None
     #: The decoded body, for purpose `text` only.
     text: str | None = None
 
@@ -138,6 +151,8 @@ class CrawlResult(_Payload):
     rule: str | None = None
     #: Seconds that the site asked us to wait (Retry-After).
     retry_after_s: float | None = None
+    #: The page came, but the request for its Markdown twin was refused (429, 503), for so many seconds.
+    refused_s: float | None = None
     elapsed_ms: int = 0
 
 
@@ -165,6 +180,7 @@ class ProcessPage(_Payload):
     fetched_at: str
     #: The source of the library that the page was found from.
     source_id: str = "main"
+    twin: MarkdownTwin | None = None
 
 
 class ProcessRequest(_Payload):
@@ -208,6 +224,8 @@ class PageDetails(_Payload):
     charset: str | None = None
     #: What the page hid from its readers and is not in its Markdown: beginnings, at most 23.
     hidden: tuple[Hidden, ...] = ()
+    #: The site's own Markdown, where the page's text was taken from it.
+    twin: MarkdownTwin | None = None
 
 
 class StoredPage(PageDetails):
@@ -242,6 +260,8 @@ class StoredPage(PageDetails):
     canonical: str | None = None
     #: The page asks robots to follow none of its links.
     nofollow: bool = False
+    #: The address whose Markdown this is, where the site offers it; "" when it was made from the page's HTML.
+    twin_url: str = ""
     metadata: dict[str, str] = Field(default_factory=dict)
     #: The result object (its key, and the line in it) that holds the rest of the page.
     details: tuple[str, int] | None = None

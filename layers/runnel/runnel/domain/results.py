@@ -14,7 +14,7 @@ _LEVEL: Final = 1
 #: zlib's sign for the gzip format; its header carries no time, so equal text packs to equal bytes.
 _GZIP: Final = 31
 #: What a manifest does not repeat: long, or asked for by few.
-DETAILS: Final = frozenset({"links", "headings", "raw", "content_type", "charset", "hidden"})
+DETAILS: Final = frozenset({"links", "headings", "raw", "content_type", "charset", "hidden", "twin"})
 _SUMMARY: Final = {"outcomes": {"__all__": {"page": {*DETAILS, "metadata", "description", "details"}}}}
 
 

@@ -49,13 +49,16 @@ def backoff_s(category: ErrorCategory, *, attempt: int, jitter: float, retry_aft
 
 #: Answers of a gateway that has no server behind it.
 _GATEWAY: Final = frozenset({502, 504, 520, 521, 522, 523, 524, 530})
-_REFUSALS: Final = frozenset({429, 503})
+#: The site asks for fewer requests.
+REFUSALS: Final = frozenset({429, 503})
 #: Failures without any answer.
 _SILENT: Final = frozenset({ErrorCategory.DNS, ErrorCategory.CONNECT, ErrorCategory.TLS, ErrorCategory.TIMEOUT})
 
 
 def decide_answer(result: CrawlResult) -> Answer:
     """What a crawler's result tells about the host."""
+    if result.refused_s is not None:
+        return Answer.REFUSED
     if result.status is not None:
         return _answer_of_status(result.status)
     if result.outcome == "not_started":
@@ -69,7 +72,7 @@ def decide_answer(result: CrawlResult) -> Answer:
 
 
 def _answer_of_status(status: int) -> Answer:
-    if status in _REFUSALS:
+    if status in REFUSALS:
         return Answer.REFUSED
     if status in _GATEWAY:
         return Answer.SILENT

@@ -4,6 +4,7 @@ Laws: a link is an absolute http or https URL without its fragment; each comes o
 `alternate`, `canonical`), then anchors, image maps and frames in document order; hrefs are made distinct before they
 are joined, for half of a page's anchors differ in the fragment only. A link that stands there only with
 `rel=nofollow` is told apart. The base is the first `<base href>` when that is an http(s) URL, else the page's own URL.
+An alternate that is Markdown is the page in another form (its Markdown twin), and no link.
 """
 
 from collections import Counter
@@ -29,7 +30,9 @@ WITH_RELATION: Final = "a[rel], area[rel]"
 #: Relations of a `<link>` that lead to pages.
 HEAD_LINKS: Final = 'link[rel~="canonical" i][href], link[rel~="next" i][href], link[rel~="alternate" i][href]'
 #: An alternate of another type is a feed, a file for another program; one that is a stylesheet is no page either.
-PAGE_TYPES: Final = frozenset({"", "text/html", "application/xhtml+xml", "text/markdown"})
+PAGE_TYPES: Final = frozenset({"", "text/html", "application/xhtml+xml"})
+#: An alternate of these is the page itself as Markdown.
+TWIN_TYPES: Final = frozenset({"text/markdown", "text/x-markdown"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,8 @@ class FoundLinks:
     nofollow: tuple[str, ...]
     #: There are more than `MAX_LINKS`.
     truncated: bool
+    #: Where the page says that it stands as Markdown.
+    twin: str | None = None
 
 
 class _Paths(dict[str, str | None]):
@@ -90,10 +95,13 @@ def find_links(tree: turbohtml.Document, resolver: LinkResolver) -> FoundLinks:
     shunned = dict.fromkeys(_joined(nofollow, resolver)) if nofollow else {}
     if shunned:
         hrefs = _without(hrefs, nofollow)
-    links = dict.fromkeys(_joined([*_head_links(tree), *hrefs], resolver))
+    in_head, twin = _head_links(tree)
+    links = dict.fromkeys(_joined([*in_head, *hrefs], resolver))
     kept = tuple(links)[:MAX_LINKS]
     apart = tuple(url for url in shunned if url not in links)[: MAX_LINKS - len(kept)]
-    return FoundLinks(links=kept, nofollow=apart, truncated=len(links) > MAX_LINKS)
+    return FoundLinks(
+        links=kept, nofollow=apart, truncated=len(links) > MAX_LINKS, twin=resolver.web(twin) if twin else None
+    )
 
 
 def _joined(hrefs: Iterable[str], resolver: LinkResolver) -> list[str]:
@@ -117,14 +125,16 @@ def _without(hrefs: list[str], shunned: list[str]) -> list[str]:
     return [href for href in hrefs if left[href] > 0]
 
 
-def _head_links(tree: turbohtml.Document) -> list[str]:
-    """Return the addresses of `<link>` elements that lead to pages."""
-    found = []
+def _head_links(tree: turbohtml.Document) -> tuple[list[str], str]:
+    """Return the addresses of `<link>` elements that lead to pages, and the first that leads to the Markdown twin."""
+    found, twin = [], ""
     for element in tree.select(HEAD_LINKS):
         kind = (element.attr("type") or "").partition(";")[0].strip().lower()
-        if kind in PAGE_TYPES and "stylesheet" not in (element.attr("rel") or "").lower():
+        if kind in TWIN_TYPES:
+            twin = twin or (element.attr("href") or "").strip()
+        elif kind in PAGE_TYPES and "stylesheet" not in (element.attr("rel") or "").lower():
             found.append(element.attr("href") or "")
-    return found
+    return found, twin
 
 
 def _parsed(url: str) -> can_ada.URL:

@@ -32,6 +32,7 @@ class PageReading:
     nofollow_links: tuple[str, ...] = ()  # links that stand there with `rel=nofollow` only
     refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
     refresh_s: float = 0.0  # after how many seconds it leads there
+    twin: str | None = None  # where the page says that it stands as Markdown
     headings: tuple[Heading, ...]  # level, text, anchor
     hidden: tuple[Hidden, ...] = ()  # what the page hides from its readers and was left out; its beginnings, bounded
     is_wide: bool = False  # more was taken than the page marks as its main part, which would have lost text

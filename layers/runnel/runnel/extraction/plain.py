@@ -17,7 +17,7 @@ _FENCES: Final = re.compile(r"`{3,}")
 
 def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None) -> PageReading:
     """Read a page that is no HTML; its title is its first heading, else the last part of its path."""
-    text = _decode(body, charset).replace("\r\n", "\n").strip("\n")
+    text = decode_text(body, charset).replace("\r\n", "\n").strip("\n")
     is_markdown = content_type in MARKDOWN_TYPES
     heading = _TITLE.search(text) if is_markdown else None
     markdown = f"{text}\n" if is_markdown else _fenced(text)
@@ -43,7 +43,8 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
     )
 
 
-def _decode(body: bytes, charset: str | None) -> str:
+def decode_text(body: bytes, charset: str | None) -> str:
+    """Return the text of *body*, UTF-8 unless *charset* says otherwise."""
     try:
         text = body.decode(charset or "utf-8", "replace")
     except (LookupError, UnicodeError):  # no such encoding, or one that is not for text

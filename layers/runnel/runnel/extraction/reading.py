@@ -148,6 +148,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         headings=main.headings,
         hidden=main.hidden,
         is_wide=main.is_wide,
+        twin=found.twin,
         words=words,
         is_empty=words == 0,
         text_hash=hashlib.blake2b(main.text.encode("utf-8", "replace"), digest_size=8).hexdigest(),

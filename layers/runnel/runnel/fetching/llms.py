@@ -13,6 +13,8 @@ from runnel.fetching.canonical import canonicalize
 
 #: Where a site has it.
 LLMS_TXT: Final = "llms.txt"
+#: It, and what holds the whole site in one file: the twin of no page.
+LISTS: Final = frozenset({LLMS_TXT, "llms-full.txt"})
 
 #: `[text](address "title")`, `[text](<address>)`, or `<address>`; nothing here can be read in two ways.
 _LINK: Final = re.compile(r"\]\(\s*<?([^\s<>()]{1,4096})|<(https?://[^\s<>]{1,4096})>")

@@ -76,7 +76,8 @@ def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
     facts = json.dumps([
         reading.title, reading.description, reading.lang, reading.links_truncated, reading.nofollow, reading.noindex,
         reading.canonical, reading.refresh, reading.refresh_s, reading.headings, reading.words, reading.body_hash,
-        reading.content_hash, reading.nofollow_links, reading.text_hash, reading.hidden, reading.is_wide, lies,
+        reading.content_hash, reading.nofollow_links, reading.text_hash, reading.hidden, reading.is_wide,
+        reading.twin, lies,
     ]).encode()  # fmt: skip
     links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
     return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
@@ -143,7 +144,7 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         raise _error_of(facts)
     (
         title, description, lang, truncated, nofollow, noindex, canonical, refresh,
-        refresh_s, headings, words, body, content, nofollow_links, text_hash, hidden, is_wide, lies,
+        refresh_s, headings, words, body, content, nofollow_links, text_hash, hidden, is_wide, twin, lies,
     ) = facts  # fmt: skip
     reading = PageReading(
         title=title,
@@ -156,6 +157,7 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         canonical=canonical,
         refresh=refresh,
         refresh_s=refresh_s,
+        twin=twin,
         nofollow_links=tuple(nofollow_links),
         headings=tuple(map(tuple, headings)),
         hidden=tuple(map(tuple, hidden)),

@@ -12,11 +12,9 @@ Laws (tests/unit/usecases/test_crawl_pages.py):
 """
 
 import asyncio
-import json
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
@@ -29,6 +27,7 @@ from runnel.domain.payloads import (
     CrawlResult,
     CrawlTarget,
     FetchedPage,
+    MarkdownTwin,
 )
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
@@ -41,13 +40,15 @@ from runnel.fetching.answers import (
     robots_wishes,
     sniff_type,
 )
-from runnel.fetching.canonical import MAX_URL_LENGTH, canonicalize
+from runnel.fetching.canonical import canonicalize
 from runnel.fetching.llms import LLMS_TXT, parse_llms
 from runnel.fetching.sitemaps import Sitemap, SitemapUrl, parse_sitemap
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
 from runnel.ports.fetcher import Fetcher, FetchResponse
 from runnel.ports.page_reader import PageKeeper, PageReader, RawPlace
+from runnel.usecases.answer_room import cut_links, cut_text
+from runnel.usecases.ask_twins import ask_twin
 from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ _MAX_TITLE_LENGTH: Final = 300
 MAX_NOFOLLOW_LINKS: Final = 1_000
 #: A time of a sitemap's entry, with quotes and comma.
 _A_TIME_BYTES: Final = 23
-#: Quotes and comma.
-_AROUND_A_LINK_BYTES: Final = 3
 
 
 class RenderedPages(Protocol):
@@ -101,6 +100,8 @@ class _Page:
     sitemap: Sitemap | None = None
     #: Where it lies, if it was kept when it was read.
     raw: RawRef | None = None
+    #: The site's own Markdown of it.
+    twin: FetchResponse | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -146,7 +147,7 @@ class _Call:
                 outcome = await self._arrived(target, arrived)
                 goal = self._refresh_of(arrived, outcome)
                 if goal is None:
-                    return outcome
+                    return await self._with_twin(target, arrived, outcome)
                 arrived = await self._hops.follow_refresh(target, arrived, goal)
         except FetchFailed as failure:
             return self._failed(target, failure, arrived)
@@ -162,6 +163,16 @@ class _Call:
         if found is None or found[0] > MAX_REFRESH_S:
             return None
         return None if canonicalize(found[1], base=arrived.response.url) in (None, arrived.response.url) else found[1]
+
+    async def _with_twin(self, target: CrawlTarget, arrived: Arrived, outcome: _Outcome) -> _Outcome:
+        """Ask for the site's own Markdown of a page that will be kept."""
+        page, how = outcome.page, self._request.markdown_twins
+        if how == "off" or page is None or page.reading is None or not self._is_kept(page):
+            return outcome
+        answer = await ask_twin(self._hops, self._ports.clock, target, arrived, reading=page.reading, how=how)
+        if answer.refused_s is not None:
+            return replace(outcome, result=outcome.result.model_copy(update={"refused_s": answer.refused_s}))
+        return outcome if answer.response is None else replace(outcome, page=replace(page, twin=answer.response))
 
     async def _arrived(self, target: CrawlTarget, arrived: Arrived) -> _Outcome:
         """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
@@ -251,9 +262,7 @@ class _Call:
         results = tuple(
             outcome.result
             if outcome.page is None
-            else outcome.result.model_copy(
-                update={"page": self._to_payload(outcome.page, places.get(id(outcome.page)), budget_bytes)}
-            )
+            else outcome.result.model_copy(update={"page": self._to_payload(outcome.page, places, budget_bytes)})
             for outcome in outcomes
         )
         return CrawlResponse(results=results, puts=int(bool(kept)))
@@ -263,22 +272,27 @@ class _Call:
         return self._request.keep and self._request.purpose == "pages" and not page.is_empty
 
     async def _store(self, pages: list[_Page]) -> dict[int, RawRef]:
-        """Store the bodies that were not kept yet, and hand on what was rendered; where each lies, by the page's id."""
-        request, loose = self._request, [page for page in pages if page.raw is None]
-        places = {id(page): page.raw for page in pages if page.raw is not None}
+        """Store the answers that were not kept yet, and hand on what was rendered; where each lies, by its id."""
+        request, places = self._request, {id(page.response): page.raw for page in pages if page.raw is not None}
+        loose = [
+            (response, page.fetched_at)
+            for page in pages
+            for response in (page.response, page.twin)
+            if response is not None and id(response) not in places
+        ]
         if loose:
-            records = tuple(self._record(page) for page in loose)
+            records = tuple(self._record(response, fetched_at) for response, fetched_at in loose)
             refs = await self._ports.raw.put(request.tenant, request.job_id, request.raw_name, records)
-            places |= {id(page): ref for page, ref in zip(loose, refs, strict=True)}
+            places |= {id(response): ref for (response, _), ref in zip(loose, refs, strict=True)}
         if self._ports.rendered is not None:
             for page in pages:
                 if page.reading is not None:
-                    self._ports.rendered.keep(places[id(page)], page.reading)
+                    self._ports.rendered.keep(places[id(page.response)], page.reading)
         return places
 
-    def _record(self, page: _Page) -> bytes:
-        """Give the WARC record of a page."""
-        return b"".join((self._record_head(page.response, page.fetched_at), page.response.body, RECORD_END))
+    def _record(self, response: FetchResponse, fetched_at: str) -> bytes:
+        """Give the WARC record of an answer."""
+        return b"".join((self._record_head(response, fetched_at), response.body, RECORD_END))
 
     def _record_head(self, response: FetchResponse, fetched_at: str) -> bytes:
         """Give what stands before a page's body; the record's id says which call of which job wrote it."""
@@ -292,27 +306,27 @@ class _Call:
             record_id=str(uuid5(NAMESPACE_URL, f"{request.tenant}/{request.job_id}/{request.raw_name}/{response.url}")),
         )
 
-    def _to_payload(self, page: _Page, raw: RawRef | None, budget_bytes: int) -> FetchedPage:
+    def _to_payload(self, page: _Page, places: Mapping[int, RawRef], budget_bytes: int) -> FetchedPage:
         """Tell what the driver needs of a page, within its share of the answer."""
         response, reading = page.response, page.reading
         noindex, nofollow = robots_wishes(response.headers.get("x-robots-tag", ""))
         links, is_cut = _links_of(page)
         if page.sitemap is not None:
             budget_bytes -= _A_TIME_BYTES * len(links)
-        links, links_truncated = _cut_links(links, self._request.max_links, budget_bytes)
+        links, links_truncated = cut_links(links, self._request.max_links, budget_bytes)
         shunned = reading.nofollow_links[: self._request.max_links - len(links)] if reading is not None else ()
         return FetchedPage(
             final_url=response.url,
             status=response.status,
             content_type=page.content_type,
             charset=response.charset,
-            raw=raw,
+            raw=places.get(id(response)),
             body_hash=reading.body_hash if reading is not None else sha256(response.body).hexdigest(),
             content_length=len(response.body),
             title=reading.title[:_MAX_TITLE_LENGTH] if reading is not None else "",
             links=links,
             links_truncated=links_truncated or is_cut,
-            nofollow_links=() if links_truncated else _cut_links(shunned, MAX_NOFOLLOW_LINKS, _RESERVED_BYTES // 8)[0],
+            nofollow_links=() if links_truncated else cut_links(shunned, MAX_NOFOLLOW_LINKS, _RESERVED_BYTES // 8)[0],
             robots_tag=noindex or nofollow,
             sitemaps=page.sitemap.sitemaps[:MAX_SITEMAPS] if page.sitemap is not None else (),
             lastmods=_lastmods_of(page.sitemap, len(links)) if page.sitemap is not None else (),
@@ -325,8 +339,16 @@ class _Call:
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
             fetched_at=page.fetched_at,
-            text=_cut_text(response.body, budget_bytes) if self._request.purpose == "text" else None,
+            twin=_twin_of(page, places),
+            text=cut_text(response.body, budget_bytes) if self._request.purpose == "text" else None,
         )
+
+
+def _twin_of(page: _Page, places: Mapping[int, RawRef]) -> MarkdownTwin | None:
+    """Tell where the site's own Markdown of a page lies."""
+    if page.twin is None:
+        return None
+    return MarkdownTwin(url=page.twin.url, raw=places[id(page.twin)], charset=page.twin.charset)
 
 
 def _unchanged(target: CrawlTarget, arrived: Arrived) -> _Outcome:
@@ -372,21 +394,3 @@ def _lastmods_of(sitemap: Sitemap, count: int) -> tuple[str | None, ...]:
     """Give the times of the first *count* entries; nothing when none is told."""
     times = tuple(entry.lastmod for entry in sitemap.urls[:count])
     return times if any(times) else ()
-
-
-def _cut_links(links: tuple[str, ...], most: int, budget_bytes: int) -> tuple[tuple[str, ...], bool]:
-    """Keep as many links as the answer holds; say whether that cut some off."""
-    kept = links[:most]
-    if len(kept) * (MAX_URL_LENGTH + _AROUND_A_LINK_BYTES) <= budget_bytes:
-        return kept, len(kept) < len(links)
-    ends_bytes = list(accumulate(len(link) + _AROUND_A_LINK_BYTES for link in kept))
-    kept = kept[: bisect_right(ends_bytes, budget_bytes)]
-    return kept, len(kept) < len(links)
-
-
-def _cut_text(body: bytes, budget_bytes: int) -> str:
-    """Read as UTF-8 as much as the answer holds; JSON may need six bytes for one."""
-    text = body[:budget_bytes].decode("utf-8-sig", errors="replace")
-    if len(json.dumps(text)) <= budget_bytes:
-        return text
-    return text[: budget_bytes // 6]

@@ -236,6 +236,10 @@ class SiteCrawl:
             deadline_s=self._services.tuning.fetch_deadline.total_seconds(),
             ports=self.robots.ports,
             keep=not self._job.options.dry_run,
+            # Where there is a pause between two requests, a page is one of them.
+            markdown_twins="off"
+            if self.frontier.host(self.frontier.host_of(urls[0])).spacing_s
+            else self._services.tuning.markdown_twins,
         )
 
     async def _call(self, urls: tuple[str, ...], request: CrawlRequest) -> None:
@@ -315,6 +319,9 @@ class SiteCrawl:
         answer = decide_answer(result)
         state = self.frontier.finish(result.url, answer, now_s=now_s, elapsed_ms=result.elapsed_ms)
         self._slots = min(self._job.options.concurrency, self._slots + 1)
+        if answer is Answer.REFUSED:
+            state.hold(now_s + (result.retry_after_s or result.refused_s or 0.0))
+            self.shares.tell_hold(host, state.next_start_s)
         if result.outcome == "fetched" and result.page is not None:
             self.pages.fetched(result, result.page)
         elif result.outcome == "not_modified" and (known := self.pages.known.page_of(result.url)) is not None:
@@ -325,9 +332,6 @@ class SiteCrawl:
             self.pages.skip(result.url, SkipReason(result.reason or SkipReason.ROBOTS), result.rule or "")
         else:
             error = result.error or FetchError(category=ErrorCategory.PROTOCOL, message="The crawler gave no reason.")
-            if answer is Answer.REFUSED:
-                state.hold(now_s + (result.retry_after_s or 0.0))
-                self.shares.tell_hold(host, state.next_start_s)
             self._retry_or_fail(result.url, error, result.retry_after_s, status=result.status)
             if state.is_given_up and not state.is_set_aside:
                 self._take_back_at(host)

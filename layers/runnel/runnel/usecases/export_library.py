@@ -89,7 +89,8 @@ class Export:
                 headings = whole.get(page.url, page).headings
                 anchors = anchors_of((heading.anchor, heading.text) for heading in headings)
                 here = LocalPage(path=paths[page.url], anchors=anchors)
-                local |= dict.fromkeys((*page.aliases, page.url), here)
+                names = (page.twin_url, *page.aliases) if page.twin_url else page.aliases
+                local |= dict.fromkeys((*names, page.url), here)
         return local
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runnel.domain.payloads import CrawlRequest, CrawlTarget
-from runnel.domain.scope import Scope
+from runnel.domain.scope import Ruling, Scope
 from runnel.domain.verdicts import ErrorCategory, SkipReason
 from runnel.errors import FetchFailed
 from runnel.fetching.answers import REDIRECTS
@@ -20,6 +20,8 @@ from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
 from runnel.robots.rules import ALLOW_ALL, MAX_ROBOTS_BYTES, RobotsRules, parse_robots
 
 MAX_REDIRECTS: Final = 10
+#: What is asked of a page's Markdown twin; HTML is never asked for, for the page has come.
+ACCEPT_MARKDOWN: Final = "text/markdown,text/plain;q=0.5"
 #: RFC 9309 section 2.3.1.2: after five, there is no robots.txt.
 MAX_ROBOTS_REDIRECTS: Final = 5
 
@@ -67,6 +69,50 @@ class Hops:
         trail = list(arrived.trail)
         ruled_out = await self._advance(target, trail, address, arrived.begun_s, arrived.response.status)
         return ruled_out or await self._go(target, trail, arrived.begun_s)
+
+    async def ask_beside(
+        self, target: CrawlTarget, arrived: Arrived, address: str, *, types: frozenset[str]
+    ) -> FetchResponse | None:
+        """Ask for another form of a page that has come, as Markdown; None where the crawl may not go.
+
+        Args:
+            target: what was asked for.
+            arrived: how it came; what is left of its deadline is all there is.
+            address: canonical; the page's own address asks the site to choose by `Accept`.
+            types: content types that are worth a body.
+
+        Raises:
+            FetchFailed: as the fetcher does.
+        """
+        page_url, request = arrived.response.url, self._request
+        if address.partition("://")[0] != page_url.partition("://")[0] or host_key(address) != host_key(page_url):
+            return None
+        if address != page_url and await self._is_closed(address, arrived.begun_s):
+            return None
+        headers = request.headers if may_share_secrets(target.url, address) else {}
+        theirs = {name: value for name, value in headers.items() if name.lower() != "accept"}
+        return await self._fetcher.fetch(
+            FetchRequest(
+                url=address,
+                user_agent=request.user_agent,
+                headers={**theirs, "Accept": ACCEPT_MARKDOWN},
+                deadline_s=self._left_s(arrived.begun_s),
+                ports=frozenset(request.ports),
+                types=types,
+            )
+        )
+
+    async def _is_closed(self, address: str, begun_s: float) -> bool:
+        """Whether scope or robots.txt keep the crawl from an address that is no page of its own.
+
+        What is to be included are pages, and its page is.
+        """
+        ruling = self._scope_ruling(address)
+        if ruling is not None and ruling.reason is not SkipReason.NOT_INCLUDED:
+            return True
+        if not self._request.obey_robots:
+            return False
+        return not (await self._robots(address, begun_s)).allows(address, self._request.user_agent).allowed
 
     async def _go(self, target: CrawlTarget, trail: list[str], begun_s: float) -> Arrived | RuledOut:
         """Ask for the last URL of *trail*, and follow where its answer leads."""
@@ -150,17 +196,20 @@ class Hops:
 
     def _judge_scope(self, target: CrawlTarget, goal: str) -> tuple[str, str] | None:
         """Tell why *goal* is out of scope; raises `FetchFailed` when a start URL leads there."""
-        rules = self._request.scope
-        if rules is None:
-            return None
-        self._scope = self._scope or Scope.of(rules)
-        ruling = self._scope.judge(goal)
-        if ruling is None:
+        rules, ruling = self._request.scope, self._scope_ruling(goal)
+        if rules is None or ruling is None:
             return None
         rule = f"redirects to {goal}: {ruling.rule}"
         if ruling.reason is SkipReason.OUT_OF_SCOPE and target.url in rules.start_urls:
             raise FetchFailed(ErrorCategory.REDIRECT_OUT_OF_SCOPE, f"the start URL {rule}")
         return ruling.reason, rule
+
+    def _scope_ruling(self, url: str) -> Ruling | None:
+        """Give the scope's word about *url*; None when it belongs to the crawl."""
+        if self._request.scope is None:
+            return None
+        self._scope = self._scope or Scope.of(self._request.scope)
+        return self._scope.judge(url)
 
     async def _robots(self, url: str, begun_s: float) -> RobotsRules:
         """Give the rules of the URL's host: those that came along, else read now."""

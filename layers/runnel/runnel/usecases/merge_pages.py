@@ -73,6 +73,7 @@ class _Judge:
         self._fold = fold
         self._fresh = fresh
         self._is_done = is_done
+        self._twins = {page.twin_url for page in fresh.values()}
         self._bodies = {page.body_hash for page in fresh.values()}
         self._by_alias = {alias: page for page in old.values() for alias in page.aliases}
         self._may_be_unseen = not fold.sitemaps_unread and fold.sitemaps_read.issuperset(base.sitemaps)
@@ -112,6 +113,8 @@ class _Judge:
 
     def _has_moved(self, page: StoredPage) -> bool:
         """Whether the page's address leads to a page that the library has under another one."""
+        if page.url in self._twins:
+            return True
         crawled = self._fold.crawled.get(page.url)
         return crawled is not None and (crawled.body_hash in self._bodies or crawled.final_url in self._fresh)
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from runnel.domain.effects import Note
 from runnel.domain.jobs import DEFAULT_SOURCE
-from runnel.domain.payloads import FetchedPage
-from runnel.domain.verdicts import ErrorCategory, FetchError
+from runnel.domain.payloads import FetchedPage, MarkdownTwin
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 
 EMPTY_PAGE: Final = FetchError(
     category=ErrorCategory.EMPTY_PAGE,
@@ -31,6 +31,19 @@ def page_note(page: FetchedPage, canonical: str | None, attempts: int, source_id
         "text": page.text_hash or None,
         "attempts": attempts if attempts > 1 else None,
         "nofollow": page.nofollow or None,
+        "twin": _place(page.twin) if page.twin else None,
         "source": source_id if source_id != DEFAULT_SOURCE else None,
     }
     return {name: value for name, value in note.items() if value is not None}
+
+
+def twin_of(note: Note) -> MarkdownTwin | None:
+    """The site's own Markdown of a page, as its note has it."""
+    if "twin" not in note:
+        return None
+    url, key, offset, length_bytes, charset = note["twin"]
+    return MarkdownTwin(url=url, raw=RawRef(key=key, offset=offset, length_bytes=length_bytes), charset=charset)
+
+
+def _place(twin: MarkdownTwin) -> list[str | int | None]:
+    return [twin.url, twin.raw.key, twin.raw.offset, twin.raw.length_bytes, twin.charset]

@@ -100,11 +100,14 @@ async def _process(
 ) -> "tuple[PageOutcome, PageReading | None]":
     try:
         reading = await _read(ports, request.tenant, page)
+        twin = await _adopted(ports, request.tenant, page, reading)
     except PageUnreadable as error:
         problem = FetchError(category=ErrorCategory(error.category), message=error.message)
         return PageOutcome(index=page.index, url=page.url, error=problem), None
-    stored = to_stored_page(page, reading, request.metadata)
-    return PageOutcome(index=page.index, url=page.url, page=stored), reading
+    if twin is None:
+        page = page.model_copy(update={"twin": None}) if page.twin else page
+    stored = to_stored_page(page, twin or reading, request.metadata)
+    return PageOutcome(index=page.index, url=page.url, page=stored), twin or reading
 
 
 async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageReading":
@@ -122,6 +125,20 @@ async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageR
     if page.content_type in PLAIN_TYPES:
         return read_plain(body, url=page.final_url, content_type=page.content_type, charset=page.charset)
     return await ports.reader.read(body, url=page.final_url, charset=page.charset, render=True)
+
+
+async def _adopted(
+    ports: ProcessorPorts, tenant: str, page: ProcessPage, reading: "PageReading"
+) -> "PageReading | None":
+    """The page with the text of its Markdown twin; None without one, and when it is Markdown of something else."""
+    record = None if page.twin is None else await ports.raw.get(tenant, page.twin.raw)
+    if page.twin is None or record is None:
+        return None
+    from runnel.extraction.markdown_twin import adopt_twin
+
+    return await asyncio.to_thread(
+        adopt_twin, reading, body_of(record), url=page.twin.url, charset=page.twin.charset
+    )  # in a thread: a long page takes a tenth of a second
 
 
 def page_key(content_hash: str) -> str:
@@ -158,6 +175,8 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
         raw=page.raw,
         content_type=page.content_type,
         charset=page.charset,
+        twin=page.twin,
+        twin_url=page.twin.url if page.twin else "",
         metadata=metadata,
     )
 

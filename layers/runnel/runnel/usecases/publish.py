@@ -250,7 +250,17 @@ def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredP
                     "nofollow": page.nofollow or any(crawled.note.get("nofollow") for crawled in members),
                 }
             )
-    return chosen
+    return _without_twins(chosen)
+
+
+def _without_twins(pages: dict[str, StoredPage]) -> dict[str, StoredPage]:
+    """The pages without those that are the Markdown of another, and were found by a link: they are its other name."""
+    twins = {page.twin_url: url for url, page in pages.items() if page.twin_url and page.twin_url != url}
+    merged = {twin: url for twin, url in twins.items() if twin in pages and not pages[twin].twin_url}
+    for twin, url in merged.items():
+        others = {*pages[url].aliases, twin, *pages.pop(twin).aliases}
+        pages[url] = pages[url].model_copy(update={"aliases": tuple(sorted(others))})
+    return pages
 
 
 def _published(pointer: Pointer, changes: Changes, manifest: Manifest, warning: str | None) -> Published:

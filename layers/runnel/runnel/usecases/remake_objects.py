@@ -139,6 +139,7 @@ def _ask(page: StoredPage, raw: RawRef) -> ProcessPage:
     return ProcessPage(
         index=0, url=page.url, final_url=page.url, raw=raw, content_type=page.content_type, charset=page.charset,
         body_hash=page.body_hash, fetched_at=page.fetched_at, source_id=page.source_id,
+        twin=page.twin,
     )  # fmt: skip
 
 

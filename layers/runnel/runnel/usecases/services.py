@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from runnel.domain.markdown_twins import MarkdownTwins
 from runnel.ports.batches import Batches
 from runnel.ports.bell import Bell
 from runnel.ports.bus import Bus
@@ -67,6 +68,8 @@ class Tuning:
     fetch_deadline: timedelta = timedelta(seconds=30)
     #: Query parameters that track the reader, besides those that every job drops; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
+    #: Whether the site's own Markdown of a page is fetched: where the page declares it, of every page, or never.
+    markdown_twins: MarkdownTwins = "declared"
     user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"
 
     def with_lease_ttl(self, seconds: float) -> "Tuning":

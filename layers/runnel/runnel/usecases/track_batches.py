@@ -22,6 +22,7 @@ from runnel.domain.results import decode_summary
 from runnel.domain.same_page import choose
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.errors import CallFailed
+from runnel.usecases.page_notes import twin_of
 from runnel.usecases.patience import sure
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
@@ -273,6 +274,7 @@ def page_to_process(index: int, url: str, crawled: Crawled) -> ProcessPage:
         last_modified=note.get("modified"),
         fetched_at=note["at"],
         source_id=note.get("source", DEFAULT_SOURCE),
+        twin=twin_of(note),
     )
 
 

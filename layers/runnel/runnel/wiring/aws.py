@@ -173,7 +173,9 @@ def _make_services(settings: AwsSettings) -> Services:
         reader=_ReaderOnDemand(),
         telemetry=PowertoolsTelemetry(),
         tuning=replace(
-            make_tuning().with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
+            make_tuning().with_lease_ttl(settings.lease_ttl_s),
+            tracking_parameters=settings.tracking_parameters,
+            markdown_twins=settings.markdown_twins,
         ),
         secrets=_make_secrets(settings.secrets),
     )

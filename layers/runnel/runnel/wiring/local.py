@@ -242,7 +242,9 @@ async def open_services(
             outputs=outputs,
             reader=reader,
             tuning=replace(
-                tuning.with_lease_ttl(settings.lease_ttl_s), tracking_parameters=settings.tracking_parameters
+                tuning.with_lease_ttl(settings.lease_ttl_s),
+                tracking_parameters=settings.tracking_parameters,
+                markdown_twins=settings.markdown_twins,
             ),
             secrets=EnvironmentSecrets(environment_secret),
         )

@@ -18,7 +18,8 @@ from runnel.ports.fetcher import FetchRequest, FetchResponse
 if TYPE_CHECKING:
     import ssl
 
-_ACCEPT: Final = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.5"
+#: No word of Markdown: a site that chooses by it would answer with the text alone, and hide where the page leads.
+_ACCEPT: Final = "text/html,application/xhtml+xml,text/plain;q=0.8,*/*;q=0.5"
 _CONNECT_S: Final = 5
 #: How long an address may be silent before the next one of the name is tried too (RFC 8305 section 5).
 _NEXT_ADDRESS_S: Final = 0.25
