@@ -44,7 +44,7 @@ from tests.site.server import SiteServer
 from tests.support.dynamodb_guard import Guard
 from tests.support.dynamodb_stores import make_stores
 from tests.support.moto_server import client_arguments
-from tests.support.scripted_ports import InlineReader, NoLocks, NoOutputs, NothingRendered
+from tests.support.scripted_ports import InlineIndexer, InlineReader, NoLocks, NoOutputs, NothingRendered
 
 TENANT = "main"
 PAGES = 400
@@ -161,7 +161,7 @@ async def _home(guard: Guard, name: str, site: SiteServer) -> AsyncIterator[Home
         raw=raw, hosts=stores.hosts, tokens=stores.tokens, crawler=MeteredCrawler(crawler, meter),
         processor=MeteredProcessor(processor, meter), orchestrators=InProcessOrchestrators(), bell=bell,
         batch_bell=bell, locks=NoLocks(), meter=meter, outputs=NoOutputs(), reader=InlineReader(),
-        tuning=make_tuning(),
+        indexer=InlineIndexer(), tuning=make_tuning(),
     )  # fmt: skip
     try:
         yield Home(services=services, crawler=crawler, processor=processor)

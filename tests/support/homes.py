@@ -26,6 +26,7 @@ from runnel.usecases.services import Services, Tuning
 from tests.support.killable_process import Killed, Port, Process
 from tests.support.scripted_ports import (
     ClockBell,
+    InlineIndexer,
     InlineReader,
     NoLocks,
     NoOutputs,
@@ -152,7 +153,8 @@ class ScriptedHome:
         process.services = Services(
             clock=self.clock, ids=self.ids, crawler=ScriptedCrawler(self, process), processor=processor,
             orchestrators=self.orchestrators, bell=self.bell, batch_bell=self.batch_bell, locks=self.locks,
-            meter=self.meter, outputs=self.outputs, reader=InlineReader(), tuning=tuning or self.tuning, **ports,
+            meter=self.meter, outputs=self.outputs, reader=InlineReader(), indexer=InlineIndexer(),
+            tuning=tuning or self.tuning, **ports,
         )  # fmt: skip
         return process
 

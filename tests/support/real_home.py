@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from runnel.adapters.fts5.indexer import Fts5Indexer
 from runnel.adapters.http.fetcher import HttpFetcher
 from runnel.adapters.inprocess.functions import (
     InProcessCrawler,
@@ -89,7 +90,7 @@ async def real_home(site: SiteServer, *, tuning: Tuning = _QUICK) -> AsyncIterat
         content=stores.content, raw=stores.raw, hosts=stores.hosts, tokens=stores.tokens,
         crawler=InProcessCrawler(partial(crawl_pages, crawling)), processor=processor,
         orchestrators=InProcessOrchestrators(), bell=bell, batch_bell=bell, locks=NoLocks(), meter=NoBill(),
-        outputs=NoOutputs(), reader=reader, tuning=tuning,
+        outputs=NoOutputs(), reader=reader, indexer=Fts5Indexer(), tuning=tuning,
     )  # fmt: skip
     try:
         yield RealHome(stores, services)

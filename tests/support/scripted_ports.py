@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from runnel.adapters.fts5.indexer import build_segment, is_segment
 from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, CrawlTarget, FetchedPage, ProcessRequest
@@ -18,6 +19,7 @@ from runnel.errors import CallFailed
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_page
 from runnel.ports.clock import Clock
+from runnel.ports.indexer import IndexedPage
 from runnel.ports.output import Output
 from runnel.usecases.process_pages import ProcessorPorts, process_pages
 from tests.support.killable_process import Killed, Process
@@ -180,6 +182,16 @@ class InlineReader:
 
     async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:  # noqa: ARG002
         return read_page(body, url=url, charset=charset)
+
+
+class InlineIndexer:
+    """Makes segments where it stands, so that a moved clock knows when it is done."""
+
+    async def build(self, pages: Sequence[IndexedPage]) -> bytes:
+        return build_segment(pages)
+
+    async def is_whole(self, segment: bytes) -> bool:
+        return is_segment(segment)
 
 
 class NothingRendered:

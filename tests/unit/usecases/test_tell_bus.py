@@ -21,12 +21,14 @@ def site(*names: str, **texts: str) -> dict[str, Any]:
 
 
 async def told(home: ScriptedHome) -> list[tuple[int, str, str]]:
-    """Generation, type and path of each record, in order; numbers are contiguous and ids differ, or this fails."""
+    """Generation, type and path of each record of a page; numbers are contiguous and ids differ, or this fails."""
     found = await home.outside.services.bus.read(TENANT)
     records = [json.loads(line) for _, line in found]
     assert [seq for seq, _ in found] == list(range(1, len(found) + 1))
     assert len({record["event_id"] for record in records}) == len(records)
-    return [(one["generation"], one["type"], home.path_of(one["data"]["url"])) for one in records]
+    return [
+        (one["generation"], one["type"], home.path_of(one["data"]["url"])) for one in records if "url" in one["data"]
+    ]
 
 
 def library_of(home: ScriptedHome, job: Job) -> Library:

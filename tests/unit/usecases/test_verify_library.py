@@ -15,6 +15,7 @@ from runnel.extraction.reading import read_page
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.delete_library import delete_library
 from runnel.usecases.generations import publish_job, roll_back
+from runnel.usecases.index_library import index_library
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.verify_library import lost_key, verify_library
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
@@ -66,7 +67,7 @@ async def test_a_sound_library_has_nothing_to_find_and_nothing_is_written() -> N
     found = await verify(home)
 
     assert (found.findings, found.lost, found.is_well) == ((), (), True)
-    assert found.checked == 3 + 1 + 2  # Markdown, one result, the list in its head and its part
+    assert found.checked == 3 + 1 + 2 + 1  # Markdown, one result, the list in its head and its part, one segment
     assert home.state.objects == before
 
 
@@ -75,7 +76,8 @@ async def test_a_sound_library_has_nothing_to_find_and_nothing_is_written() -> N
     [
         ("pages/", "page"),
         ("batches/", "result"),
-        ("generations/docs.example.com/1", "manifest"),
+        ("generations/docs.example.com/1-{job}-1/manifest", "manifest"),
+        ("generations/docs.example.com/1-{job}-1/index", "index"),
         ("generations/docs.example.com/1-{job}-1/part", "manifest"),
         ("generations/docs.example.com/1-{job}-1/needs", "manifest"),
     ],
@@ -98,6 +100,22 @@ async def test_a_damaged_object_is_made_anew_as_it_was(
     assert mended.is_well
     assert objects(home) == before
     assert (again.findings, again.lost) == ((), ())
+
+
+async def test_an_index_segment_that_is_damaged_or_gone_is_made_anew() -> None:
+    """Damage is a finding; what is not there may just not have been made yet."""
+    home, _ = await crawled()
+    before = objects(home)
+    key = key_of(home, "index/")
+    spoil(home, key)
+    mended = await verify(home, repair=True)
+    drop(home, key)
+    gone = await verify(home)
+    await verify(home, repair=True)
+
+    assert told(mended) == [("corrupt", "index", "repaired")]
+    assert gone.findings == ()
+    assert objects(home) == before
 
 
 async def test_all_at_once_is_mended_too() -> None:
@@ -244,8 +262,9 @@ async def test_a_list_that_was_published_by_hand_is_made_again_by_the_same_rule(
     home.pages = {"/": ScriptedPage(text="home", links=("/1",)), "/1": ScriptedPage(text="leaf 1")}
     held = await home.crawl()
     await publish_job(home.outside.services, TENANT, LIBRARY, held.job_id, force=True)
+    await index_library(home.outside.services, home.state.libraries[TENANT, LIBRARY])
     before = objects(home)
-    drop(home, key_of(home, f"generations/{LIBRARY}/2-"))
+    drop(home, f"{home.state.libraries[TENANT, LIBRARY].pointer.path}/manifest.json")
     mended = await verify(home, repair=True)
 
     assert told(mended) == [("missing", "manifest", "repaired")]
@@ -261,7 +280,7 @@ async def test_every_kept_generation_is_looked_at_and_a_shared_path_once() -> No
     before = objects(home)
     old = page_key((await home.library(job))["/a"].content_hash)
     drop(home, old)
-    drop(home, key_of(home, f"generations/{LIBRARY}/1-"))
+    drop(home, f"{home.state.libraries[TENANT, LIBRARY].pointer.path}/manifest.json")
     mended = await verify(home, repair=True)
 
     assert sorted(told(mended)) == [("missing", "manifest", "repaired"), ("missing", "page", "repaired")]

@@ -128,6 +128,9 @@ def _tell(changes: Changes) -> Iterator[tuple[BusType, Mapping[str, Any]]]:
     for page in changes.added:
         yield "document.added", _page(page)
         yield from _chunks("chunk.added", page)
+    if changes.index is not None:
+        kind, segments = changes.index
+        yield kind, {"segments": segments}
 
 
 def _page(page: StoredPage) -> Mapping[str, Any]:

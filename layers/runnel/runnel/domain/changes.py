@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runnel.domain.index_plan import IndexChange
 from runnel.domain.payloads import StoredPage
 
 
@@ -15,6 +16,8 @@ class Changes:
     changed: tuple[tuple[StoredPage, StoredPage], ...] = ()
     removed: tuple[StoredPage, ...] = ()
     unchanged: int = 0
+    #: What became of the index segments, and how many there are.
+    index: tuple[IndexChange, int] | None = None
 
 
 def compare(base: Mapping[str, StoredPage], pages: Mapping[str, StoredPage]) -> Changes:

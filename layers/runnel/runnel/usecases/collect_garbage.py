@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from runnel.domain.index_plan import IndexPlan
 from runnel.domain.libraries import Library
 from runnel.domain.results import decode_pages
 from runnel.errors import ManifestDamaged
-from runnel.usecases.manifests import read_head, read_needs
+from runnel.usecases.manifests import load_index_plan, read_head, read_needs
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.services import Services
 
 #: How long an object is spared after it was first found unneeded.
 SPARED: Final = timedelta(hours=24)
-_FOLDERS: Final = ("pages/", "generations/", "batches/", "reports/")
+_FOLDERS: Final = ("pages/", "generations/", "batches/", "reports/", "index/")
 _TURNS: Final = "garbage/turn-"
 _SEEN: Final = "garbage/seen.json.z"
 
@@ -84,6 +85,7 @@ async def find_needs(services: Services, tenant: str, libraries: list[Library]) 
             folders.add(pointer.path)
             folders |= {f"batches/{job}" for job in (await read_head(services, tenant, pointer.path)).get("jobs", ())}
             keys |= {page_key(digest) for digest in await read_needs(services, tenant, pointer.path)}
+            keys |= (await load_index_plan(services, tenant, pointer.path) or IndexPlan()).keys
     published = {job for library in libraries for job in library.published}
     async for job_id in _jobs_below(services, tenant, "reports/"):
         if await services.jobs.get(tenant, job_id) is not None:

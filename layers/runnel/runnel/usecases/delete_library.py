@@ -35,8 +35,9 @@ async def delete_library(services: Services, tenant: str, library_id: str) -> Li
     await _tell(services, library)
     if not await sure(services, partial(services.libraries.delete, tenant, library_id, claim)):
         raise LibraryNotFound(f"There is no library {library_id!r} any more.")
-    async for key in services.content.keys(tenant, f"generations/{library_id}/"):
-        await services.content.delete(tenant, key)
+    for folder in ("generations", "index"):
+        async for key in services.content.keys(tenant, f"{folder}/{library_id}/"):
+            await services.content.delete(tenant, key)
     await services.content.delete(tenant, lost_key(library_id))
     return library
 

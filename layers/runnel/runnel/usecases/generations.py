@@ -10,13 +10,14 @@ from dataclasses import replace
 from functools import partial
 
 from runnel.domain.bus import count_records
-from runnel.domain.changes import Changes, compare
+from runnel.domain.changes import Changes
 from runnel.domain.effects import events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
 from runnel.usecases.control_job import get_job
+from runnel.usecases.index_library import changes_of
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
@@ -73,7 +74,7 @@ async def _changes(services: Services, library: Library, pointer: Pointer) -> Ch
         base = await load_manifest(services, library.tenant, pointer.base_path)
     except ManifestDamaged:
         return Changes()
-    return compare(base.pages, pages.pages)
+    return await changes_of(services, library.tenant, pointer, base, pages)
 
 
 async def publish_job(

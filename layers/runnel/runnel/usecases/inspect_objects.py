@@ -20,7 +20,7 @@ from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.results import add_details, decode_pages
 from runnel.errors import ManifestDamaged
-from runnel.usecases.manifests import batched, find_wrong_needs, read_parts
+from runnel.usecases.manifests import batched, find_wrong_needs, index_plan_key, load_index_plan, read_parts
 from runnel.usecases.patience import sure
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.services import Services
@@ -38,6 +38,8 @@ class Inspection:
     findings: list[Finding] = field(default_factory=list)
     #: The pages of each generation that can be read, by its path.
     pages: dict[str, Mapping[str, StoredPage]] = field(default_factory=dict)
+    #: The keys of the index segments that they list.
+    segments: set[str] = field(default_factory=set)
 
 
 async def inspect_objects(services: Services, library: Library) -> Inspection:
@@ -48,6 +50,7 @@ async def inspect_objects(services: Services, library: Library) -> Inspection:
     pages = [page for generation in found.pages.values() for page in generation.values()]
     await _inspect_pages(services, library.tenant, pages, found)
     await _inspect_results(services, library.tenant, pages, found)
+    await _inspect_segments(services, library.tenant, found)
     return found
 
 
@@ -97,6 +100,22 @@ async def _inspect_manifest(services: Services, tenant: str, path: str, found: I
     wrong = await find_wrong_needs(services, tenant, path, manifest.pages.values())
     if wrong is not None:
         found.findings.append(Finding(flaw=wrong[0], sort="manifest", key=wrong[1], path=path))
+    plan, key = await load_index_plan(services, tenant, path), index_plan_key(path)
+    if plan is not None:
+        found.segments |= plan.keys
+        return
+    is_there = await sure(services, lambda: services.content.exists(tenant, key))
+    found.findings.append(Finding(flaw="corrupt" if is_there else "missing", sort="index", key=key, path=path))
+
+
+async def _inspect_segments(services: Services, tenant: str, found: Inspection) -> None:
+    """Those that there are: what is missing is made when it is asked for."""
+    for key in sorted(found.segments):
+        body = await sure(services, partial(services.content.get, tenant, key))
+        if body is not None:
+            found.checked += 1
+            if not await services.indexer.is_whole(body):
+                found.findings.append(Finding(flaw="corrupt", sort="index", key=key))
 
 
 async def _inspect_pages(services: Services, tenant: str, pages: list[StoredPage], found: Inspection) -> None:

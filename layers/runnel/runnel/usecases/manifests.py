@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from runnel.domain.index_plan import IndexPlan, decode_plan, encode_plan
 from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
@@ -31,6 +32,7 @@ _SMALL: Final = 1_000
 _HEAD: Final = "manifest.json"
 #: The digests of the pages' Markdown, 32 bytes each: what the generation needs, read without reading its pages.
 _NEEDS: Final = "needs.bin"
+_INDEX: Final = "index.json.gz"
 _DIGEST_BYTES: Final = 32
 _GZIP: Final = 31
 #: Result objects that are read at a time.
@@ -44,6 +46,8 @@ class Manifest:
     pages: Mapping[str, StoredPage] = field(default_factory=dict)
     #: Sitemaps that were read: when one of them cannot be, its pages have not gone.
     sitemaps: tuple[str, ...] = ()
+    #: The segments in which the pages are found; None when that is not told with the pages.
+    index: IndexPlan | None = None
 
 
 async def read_manifest(services: Services, library: Library) -> dict[str, StoredPage]:
@@ -88,6 +92,28 @@ async def read_needs(services: Services, tenant: str, path: str) -> frozenset[st
         pages = (await load_manifest(services, tenant, path)).pages
         return frozenset(page.content_hash for page in pages.values())
     return frozenset(body[start : start + _DIGEST_BYTES].hex() for start in range(0, len(body), _DIGEST_BYTES))
+
+
+async def load_index_plan(services: Services, tenant: str, path: str) -> IndexPlan | None:
+    """The index segments of the generation at *path*; None when they are not told, or not to be read."""
+    if not path:
+        return IndexPlan()
+    body = await sure(services, lambda: services.content.get(tenant, index_plan_key(path)))
+    try:
+        return decode_plan(zlib.decompress(body, _GZIP)) if body is not None else None
+    except (zlib.error, ValueError):
+        return None
+
+
+async def write_index_plan(services: Services, tenant: str, path: str, plan: IndexPlan) -> None:
+    """Tell the index segments beside the list of pages at *path*."""
+    body = zlib.compress(encode_plan(plan), 1, _GZIP)
+    await sure(services, lambda: services.content.put(tenant, index_plan_key(path), body))
+
+
+def index_plan_key(path: str) -> str:
+    """Where the index segments of the generation at *path* are listed."""
+    return f"{path}/{_INDEX}"
 
 
 async def find_wrong_needs(
@@ -136,6 +162,8 @@ async def write_manifest(services: Services, tenant: str, pointer: Pointer, mani
         await sure(services, partial(services.content.put, tenant, f"{pointer.path}/{name}", _pack(members)))
         names.append(name)
     needs = await write_needs(services, tenant, pointer.path, manifest.pages.values())
+    if manifest.index is not None:
+        await write_index_plan(services, tenant, pointer.path, manifest.index)
     head = {
         "version": 1,
         "generation": pointer.generation,

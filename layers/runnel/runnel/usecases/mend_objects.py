@@ -7,12 +7,14 @@ Laws (tests/unit/usecases/test_verify_library.py):
 
 from dataclasses import replace
 
+from runnel.domain.index_plan import IndexPlan
 from runnel.domain.integrity import Finding
 from runnel.domain.libraries import Library
 from runnel.errors import ManifestDamaged
 from runnel.usecases.collect_garbage import find_needs, find_unneeded
+from runnel.usecases.index_library import with_index
 from runnel.usecases.inspect_objects import Inspection, hash_of
-from runnel.usecases.manifests import write_manifest, write_needs
+from runnel.usecases.manifests import Manifest, load_manifest, write_index_plan, write_manifest, write_needs
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.remake_objects import Remaker
 from runnel.usecases.services import Services
@@ -32,6 +34,9 @@ class Mender:
 
     async def mend(self, finding: Finding) -> Finding:
         """The finding with its fate; a page whose Markdown lies under another name turns out misplaced."""
+        if finding.sort == "index":
+            await self._mend_index(finding)
+            return replace(finding, fate="repaired")
         if finding.sort == "manifest":
             return replace(finding, fate="repaired" if await self._mend_manifest(finding) else "lost")
         if finding.sort == "page" and await self._take_stray(finding):
@@ -62,6 +67,20 @@ class Mender:
             return False
         await write_manifest(self._services, tenant, *made)
         return True
+
+    async def _mend_index(self, finding: Finding) -> None:
+        """List a generation's segments again; a segment that is damaged goes, and is made anew like a missing one."""
+        tenant, pages = self._library.tenant, self._inspection.pages.get(finding.path)
+        if pages is None:
+            await self._services.content.delete(tenant, finding.key)
+            return
+        base_path = next((one.base_path for one in self._library.kept[::-1] if one.path == finding.path), "")
+        try:
+            base = await load_manifest(self._services, tenant, base_path)
+        except ManifestDamaged:
+            base = Manifest()
+        listed = await with_index(self._services, self._library, base, base_path, Manifest(pages=pages))
+        await write_index_plan(self._services, tenant, finding.path, listed.index or IndexPlan())
 
     async def _take_stray(self, finding: Finding) -> bool:
         """Put a page's Markdown where it belongs, if it lies under another name, and remove it there."""

@@ -26,6 +26,7 @@ from runnel.domain.results import decode_pages
 from runnel.domain.same_page import choose
 from runnel.errors import LibraryNotFound, ManifestDamaged
 from runnel.fetching.canonical import url_hash
+from runnel.usecases.index_library import add_index, with_index
 from runnel.usecases.known_pages import find_missing, load_known_again, objects_of
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
@@ -98,14 +99,16 @@ async def publish(
                 changes=changes,
                 result=tuple(merged.manifest.pages.values()),
             )
-        pointer = _pointer(services, library, job, run, base_path=base_path, pages=len(merged.manifest.pages))
+        manifest = await with_index(services, library, base, base_path, merged.manifest)
+        pointer = _pointer(services, library, job, run, base_path=base_path, pages=len(manifest.pages))
+        changes = await add_index(services, job.tenant, pointer, base, manifest, changes)
         pointer = replace(pointer, records=count_records(changes))
-        await write_manifest(services, job.tenant, pointer, merged.manifest)
+        await write_manifest(services, job.tenant, pointer, manifest)
         await tell_again(services, library, library.pointer)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=job.job_id)
         if await sure(services, move):
             await tell_changes(services, library, pointer, changes)
-            return _published(pointer, changes, merged.manifest, warning)
+            return _published(pointer, changes, manifest, warning)
 
 
 async def _check(

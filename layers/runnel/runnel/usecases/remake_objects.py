@@ -16,6 +16,7 @@ from runnel.domain.verdicts import RawRef
 from runnel.errors import RunnelError
 from runnel.ports.page_reader import PageReader
 from runnel.usecases.generations import fold_log, reach
+from runnel.usecases.index_library import with_index
 from runnel.usecases.inspect_objects import is_result
 from runnel.usecases.manifests import Manifest, load_details, load_manifest
 from runnel.usecases.merge_pages import merge_pages
@@ -73,7 +74,9 @@ class Remaker:
             merged = await merge_pages(self.services, base, fresh, job, fold, because)
         except RunnelError:
             return None
-        return (pointer, merged.manifest) if len(merged.manifest.pages) == pointer.pages else None
+        if len(merged.manifest.pages) != pointer.pages:
+            return None
+        return pointer, await with_index(self.services, library, base, pointer.base_path, merged.manifest)
 
     async def _restore_results(self, job: Job, fold: JobFold) -> None:
         """Write those results of a job again that are missing or cannot be read: its pages are collected from them."""

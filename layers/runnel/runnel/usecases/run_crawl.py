@@ -15,8 +15,7 @@ from enum import StrEnum
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
 from runnel.domain.segments import FLUSH_BYTES
-from runnel.errors import CallFailed, LeaseLost, RunnelError, StateUnreadable
-from runnel.usecases.collect_garbage import collect_garbage
+from runnel.errors import CallFailed, LeaseLost, StateUnreadable
 from runnel.usecases.crawl_site import SiteCrawl
 from runnel.usecases.dry_run import DryBatches
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
@@ -29,15 +28,12 @@ from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.tell_operators import DriverReport
+from runnel.usecases.tidy_up import tidy_up
 from runnel.usecases.track_batches import BatchTracker
 
 _TOO_MANY_TERMS = (
     "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
 )
-
-
-#: What a driver needs to have left of its life to collect garbage after a job's end.
-_TIDY_S = 120.0
 
 
 class Drive(StrEnum):
@@ -87,10 +83,8 @@ async def run_crawl(
     finally:
         await driver.close(how)
         services.locks.release(job_id)
-    has_time = deadline_s is None or deadline_s - services.clock.monotonic() > _TIDY_S
-    if how is Drive.ENDED and has_time and not taken.job.options.dry_run:
-        with suppress(RunnelError):
-            await collect_garbage(services, tenant)
+    if how is Drive.ENDED and not taken.job.options.dry_run:
+        await tidy_up(services, taken.job, deadline_s=deadline_s)
     return how
 
 

@@ -13,6 +13,7 @@ from runnel.ports.crawler import Crawler, Orchestrators, Processor
 from runnel.ports.event_log import EventLog
 from runnel.ports.host_budget import HostBudget
 from runnel.ports.ids import Ids
+from runnel.ports.indexer import Indexer
 from runnel.ports.job_store import JobStore, Leases
 from runnel.ports.journal import Journal
 from runnel.ports.libraries import Libraries
@@ -66,6 +67,8 @@ class Tuning:
     host_pause: timedelta = timedelta(seconds=1)
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
+    #: Pages that a driver indexes after its job's end, at most; None = all. What is more waits until it is asked for.
+    index_pages: int | None = None
     #: Query parameters that track the reader, besides those that every job drops; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
     #: Whether the site's own Markdown of a page is fetched: where the page declares it, of every page, or never.
@@ -107,6 +110,7 @@ class Services:
     outputs: Outputs
     #: Reads again what was fetched before.
     reader: PageReader
+    indexer: Indexer
     secrets: Secrets = field(default_factory=NoSecrets)
     telemetry: Telemetry = field(default_factory=Silence)
     tuning: Tuning = field(default_factory=Tuning)

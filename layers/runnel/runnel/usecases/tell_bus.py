@@ -9,9 +9,10 @@ Laws (names are the rules of the commit model):
 from functools import partial
 
 from runnel.domain.bus import BusSegment, BusSource, generation_segments, last_segment_key
-from runnel.domain.changes import Changes, compare
+from runnel.domain.changes import Changes
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import ManifestDamaged
+from runnel.usecases.index_library import changes_of
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.services import Services
@@ -34,7 +35,7 @@ async def tell_again(services: Services, library: Library, pointer: Pointer) -> 
         pages = await load_manifest(services, library.tenant, pointer.path)
     except ManifestDamaged:
         return
-    await tell_changes(services, library, pointer, compare(base.pages, pages.pages))
+    await tell_changes(services, library, pointer, await changes_of(services, library.tenant, pointer, base, pages))
 
 
 async def put_segments(services: Services, tenant: str, segments: list[BusSegment]) -> None:

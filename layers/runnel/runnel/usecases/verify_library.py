@@ -19,6 +19,7 @@ from runnel.domain.libraries import Library
 from runnel.errors import LibraryBusy, ManifestDamaged
 from runnel.ports.output import Output
 from runnel.usecases.collect_garbage import find_needs, find_unneeded, note_garbage, read_noted
+from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
 from runnel.usecases.mend_objects import Mender
 from runnel.usecases.patience import sure
@@ -59,13 +60,14 @@ async def _verify(services: Services, library: Library, *, repair: bool) -> Veri
     still = {one.key for one in inspection.findings if one.key in lost}
     if repair:
         findings = await _mend(services, library, inspection, findings)
+        with suppress(ManifestDamaged):
+            await index_library(services, library)
         still |= {one.key for one in findings if one.fate == "lost"}
         if still != lost:
             await _write_lost(services, library, still)
-    files, orphans = (
-        await _verify_files(services, library, inspection, repair=repair),
-        await _orphans(services, library),
-    )
+    files = await _verify_files(services, library, inspection, repair=repair)
+    knows_needs = all(one.fate == "repaired" for one in findings if one.path)
+    orphans = await _orphans(services, library) if knows_needs else []
     if repair and orphans:
         await note_garbage(services, library.tenant, (one.key for one in orphans))
         orphans = [replace(one, fate="collected") for one in orphans]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from runnel.settings import AwsSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runnel.extraction.page import PageReading
     from runnel.ports.clock import Clock
     from runnel.ports.ids import Ids
+    from runnel.ports.indexer import IndexedPage
     from runnel.ports.secrets import Secrets
     from runnel.ports.tokens import Tokens
     from runnel.usecases.services import Services, Tuning
@@ -171,6 +172,7 @@ def _make_services(settings: AwsSettings) -> Services:
         meter=meter,
         outputs=_NoOutputs(),
         reader=_ReaderOnDemand(),
+        indexer=_IndexerOnDemand(),
         telemetry=PowertoolsTelemetry(),
         tuning=replace(
             make_tuning().with_lease_ttl(settings.lease_ttl_s),
@@ -206,6 +208,20 @@ class _ReaderOnDemand:
         from runnel.adapters.system.thread_reader import ThreadPageReader
 
         return await ThreadPageReader().read(body, url=url, charset=charset, render=render)
+
+
+class _IndexerOnDemand:
+    """Loads SQLite when there is a segment to make."""
+
+    async def build(self, pages: Sequence[IndexedPage]) -> bytes:
+        from runnel.adapters.fts5.indexer import Fts5Indexer
+
+        return await Fts5Indexer().build(pages)
+
+    async def is_whole(self, segment: bytes) -> bool:
+        from runnel.adapters.fts5.indexer import Fts5Indexer
+
+        return await Fts5Indexer().is_whole(segment)
 
 
 class _NoLocks:

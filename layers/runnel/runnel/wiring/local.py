@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from runnel.adapters.filesystem.locks import FolderJobLocks
 from runnel.adapters.filesystem.raw_store import AppendingReader, FolderPageKeeper, FolderRawStore
+from runnel.adapters.fts5.indexer import Fts5Indexer
 from runnel.adapters.inprocess.functions import (
     InProcessCrawler,
     InProcessOrchestrators,
@@ -61,6 +62,7 @@ _TUNING = Tuning(
     batch_overdue=timedelta(seconds=120),
     poll=timedelta(seconds=1),
     follow_window=None,
+    index_pages=250,
 )
 
 
@@ -241,6 +243,7 @@ async def open_services(
             meter=NoBill(),
             outputs=outputs,
             reader=reader,
+            indexer=Fts5Indexer(),
             tuning=replace(
                 tuning.with_lease_ttl(settings.lease_ttl_s),
                 tracking_parameters=settings.tracking_parameters,

@@ -1,0 +1,1 @@
+"""Index segments as SQLite FTS5 files."""

@@ -1,0 +1,113 @@
+"""Index segments as SQLite files with an FTS5 table, packed; made in memory, in a thread.
+
+* `chunks` has a row for each chunk of each page: the page's id, the chunk's place in it and its id. The text itself is
+  not stored: it is the page's object, split again by the same rule.
+* `texts` has the words: of the headings above a chunk, of the chunk, and the parts of its names (`readTimeout` is found
+  by `timeout` too; `snake_case` and dotted names are parted by the tokenizer). BM25 ranks them.
+* Equal pages make equal bytes with equal versions of SQLite; the key of a segment does not depend on its bytes.
+"""
+
+import asyncio
+import gzip
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from runnel.errors import PageNotFound
+from runnel.extraction.chunks import split_chunks
+from runnel.ports.indexer import IndexedPage
+
+_CHUNKS: Final = (
+    "CREATE TABLE chunks (id INTEGER PRIMARY KEY, page_id TEXT NOT NULL, place INTEGER NOT NULL, chunk_id TEXT)"
+)
+# content='': the words only. The headings stand before the text, so that they can be weighed by column.
+_TEXTS: Final = """
+CREATE VIRTUAL TABLE texts USING fts5(path, body, parts, content='', tokenize="unicode61 remove_diacritics 2")
+"""
+_ADD_CHUNK: Final = "INSERT INTO chunks VALUES (?, ?, ?, ?)"
+_ADD_TEXT: Final = "INSERT INTO texts (rowid, path, body, parts) VALUES (?, ?, ?, ?)"
+_CHECK: Final = "PRAGMA quick_check(1)"
+#: Where one word of a name ends and the next begins: asked for alone, it is found at the speed of a search.
+_SEAM: Final = re.compile(r"[a-z0-9][A-Z]|[A-Z][A-Z][a-z]")
+_NAME: Final = re.compile(r"[A-Za-z0-9]+")
+_WORDS_OF: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+_LEVEL: Final = 1
+_GZIP: Final = 31
+
+
+class Fts5Indexer:
+    """`Indexer` over the SQLite of this process."""
+
+    async def build(self, pages: Sequence[IndexedPage]) -> bytes:
+        return await asyncio.to_thread(build_segment, pages)
+
+    async def is_whole(self, segment: bytes) -> bool:
+        return await asyncio.to_thread(is_segment, segment)
+
+
+def build_segment(pages: Sequence[IndexedPage]) -> bytes:
+    """Make a segment; blocks."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        connection.execute(_CHUNKS)
+        connection.execute(_TEXTS)
+        for number, row in enumerate(_rows(pages), 1):
+            page_id, place, chunk_id, *words = row
+            connection.execute(_ADD_CHUNK, (number, page_id, place, chunk_id))
+            connection.execute(_ADD_TEXT, (number, *words))
+        connection.execute("COMMIT")
+        return zlib.compress(connection.serialize(), _LEVEL, _GZIP)
+    finally:
+        connection.close()
+
+
+def open_segment(segment: bytes) -> sqlite3.Connection:
+    """A segment, to be searched; raises `zlib.error` and `sqlite3.Error` when it is damaged."""
+    body = zlib.decompress(segment, _GZIP)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.deserialize(body)
+    return connection
+
+
+def name_parts(text: str) -> str:
+    """The words of the names in *text* that are several words in one."""
+    parts: list[str] = []
+    end = 0
+    for seam in _SEAM.finditer(text):
+        start = seam.start()
+        if start < end:
+            continue  # the name that was taken has more seams than one
+        while start > end and text[start - 1].isascii() and text[start - 1].isalnum():
+            start -= 1
+        name = _NAME.match(text, start)
+        assert name is not None  # noqa: S101  # it begins with a letter or a digit
+        end = name.end()
+        parts += _WORDS_OF.findall(name[0])
+    return " ".join(parts)
+
+
+def _rows(pages: Sequence[IndexedPage]) -> Iterator[tuple[str, int, str, str, str, str]]:
+    for page in pages:
+        try:
+            markdown = gzip.decompress(page.markdown_gz).decode()
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as damaged:
+            raise PageNotFound(f"The Markdown of {page.url} is damaged.") from damaged
+        for place, chunk in enumerate(split_chunks(markdown, (), url=page.url)):
+            yield page.page_id, place, chunk.chunk_id, " / ".join(chunk.path), chunk.text, name_parts(chunk.text)
+
+
+def is_segment(segment: bytes) -> bool:
+    """Whether these bytes can be searched; blocks."""
+    try:
+        connection = open_segment(segment)
+    except (zlib.error, sqlite3.Error):
+        return False
+    try:
+        return bool(connection.execute(_CHECK).fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
+    finally:
+        connection.close()

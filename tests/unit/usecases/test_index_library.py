@@ -1,0 +1,221 @@
+"""The index of a library: listed with each generation, made afterwards, once, and kept as long as it is needed."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runnel.adapters.fts5.indexer import open_segment
+from runnel.domain.libraries import Library
+from runnel.errors import GenerationNotFound
+from runnel.usecases.collect_garbage import collect_garbage
+from runnel.usecases.generations import roll_back
+from runnel.usecases.index_library import Indexed, index_library
+from runnel.usecases.manifests import index_plan_key, load_index_plan, load_manifest
+from runnel.usecases.process_pages import page_key
+from runnel.usecases.services import Tuning
+from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+
+DAY_S = 25 * 3600.0
+
+
+def site(seed: int = 0, count: int = 5) -> dict[str, Any]:
+    """Pages of which the odd ones depend on *seed*."""
+    names = tuple(f"/{number}" for number in range(count))
+    leaves = {name: ScriptedPage(text=f"leaf{name[1:]} of{seed if int(name[1:]) % 2 else 0}") for name in names}
+    return {"/": ScriptedPage(text="home", links=names, links_in_body=True), **leaves}
+
+
+def library_of(home: ScriptedHome) -> Library:
+    (library,) = home.state.libraries.values()
+    return library
+
+
+def segments(home: ScriptedHome) -> set[str]:
+    return {key for _, key in home.state.objects if key.startswith("index/")}
+
+
+async def index(home: ScriptedHome, **options: Any) -> Indexed:
+    return await index_library(home.outside.services, library_of(home), **options)
+
+
+async def search(home: ScriptedHome, query: str, path: str | None = None) -> set[str]:
+    """The paths of pages that a generation's segments say hold *query*."""
+    path = path or library_of(home).pointer.path
+    plan = await load_index_plan(home.outside.services, TENANT, path)
+    pages = (await load_manifest(home.outside.services, TENANT, path)).pages.values()
+    by_id = {page.page_id: home.path_of(page.url) for page in pages}
+    assert plan is not None
+    hits: set[str] = set()
+    for segment in plan.segments:
+        connection = open_segment(home.state.objects[TENANT, segment.key])
+        rows = connection.execute(
+            "SELECT page_id FROM texts JOIN chunks ON chunks.id = texts.rowid WHERE texts MATCH ?", (query,)
+        )
+        hits |= {by_id[row[0]] for row in rows if row[0] in segment.pages}
+        connection.close()
+    return hits
+
+
+async def test_a_crawl_lists_its_segments_and_makes_them_after_its_end() -> None:
+    """Every page is found; the generation says where."""
+    home = ScriptedHome(site())
+    await home.crawl()
+
+    assert len(segments(home)) == 1
+    assert await search(home, "leaf3") == {"/3"}
+    assert await search(home, "page") == {"/", "/0", "/1", "/2", "/3", "/4"}
+
+
+async def test_what_has_not_changed_is_not_indexed_again() -> None:
+    """The old segment stays, what changed is in a new one, and nobody finds what it said before."""
+    home = ScriptedHome(site(count=8))
+    await home.crawl()
+    before = segments(home)
+    home.pages = site(1, count=8)
+    await home.crawl(mode="incremental")
+    new = segments(home) - before
+
+    assert before <= segments(home)
+    assert len(new) == 1
+    assert await search(home, "of0") == {"/0", "/2", "/4", "/6"}
+    assert await search(home, "of1") == {"/1", "/3", "/5", "/7"}
+
+
+async def test_many_pages_are_left_to_whoever_needs_them() -> None:
+    """A crawl on a laptop ends when its pages are there; the segments are made once, by whoever asks."""
+    home = ScriptedHome(site(), tuning=Tuning(index_pages=5))
+    await home.crawl()
+    none = segments(home)
+    short = await index(home, has_time=lambda: False)
+    built = await index(home)
+    again = await index(home)
+
+    assert none == set()
+    assert short == Indexed(missing=1)
+    assert built == Indexed(built=1)
+    assert again == Indexed()
+
+
+@pytest.mark.parametrize("damage", [None, b"nonsense"])
+async def test_a_segment_that_would_hide_a_page_is_not_made(damage: bytes | None) -> None:
+    """Once there, it would never be made again."""
+    home = ScriptedHome(site(), tuning=Tuning(index_pages=0))
+    job = await home.crawl()
+    place = TENANT, page_key((await home.library(job))["/3"].content_hash)
+    del home.state.objects[place]
+    if damage is not None:
+        home.state.objects[place] = damage
+
+    assert await index(home) == Indexed(missing=1)
+    assert segments(home) == set()
+
+
+async def test_a_segment_that_is_made_late_holds_what_older_generations_find_in_it() -> None:
+    """One can go back to them, and it is made once."""
+    home = ScriptedHome(site(count=8), tuning=Tuning(index_pages=0))
+    await home.crawl()
+    first = library_of(home).pointer.path
+    home.pages = site(1, count=8)
+    await home.crawl(mode="incremental")
+    await index(home)
+
+    assert await search(home, "of0", first) == {f"/{number}" for number in range(8)}
+
+
+@pytest.mark.parametrize("damage", [None, b"nonsense"])
+async def test_without_the_list_before_everything_is_listed_anew(damage: bytes | None) -> None:
+    """It is only a list."""
+    home = ScriptedHome(site(count=8))
+    await home.crawl()
+    place = TENANT, index_plan_key(library_of(home).pointer.path)
+    del home.state.objects[place]
+    if damage is not None:
+        home.state.objects[place] = damage
+    home.pages = site(1, count=8)
+    await home.crawl(mode="incremental")
+
+    assert await search(home, "leaf2 OR leaf3") == {"/2", "/3"}
+
+
+async def told(home: ScriptedHome) -> list[tuple[int, str, int]]:
+    records = [json.loads(line) for _, line in await home.outside.services.bus.read(TENANT)]
+    return [
+        (one["generation"], one["type"], one["data"]["segments"]) for one in records if one["type"].startswith("index.")
+    ]
+
+
+async def test_the_bus_is_told_once_of_each_new_set_and_each_merge() -> None:
+    """Also when a driver dies between its publication and the record: its successor tells."""
+    home = ScriptedHome(site(count=4))
+    job = await home.create()
+    process = home.process("D1")
+    process.lose_answer("libraries.move_pointer")
+    task = home.drive(process, job)
+    await home.until(lambda: home.state.libraries[TENANT, job.library_id].pointer.generation == 1, step_s=0.001)
+    process.kill()
+    await home.finish(task)
+    await home.finish(home.drive(home.process("D2"), job))
+    for count in range(5, 14):
+        home.pages = site(count=count)
+        await home.crawl()
+
+    assert await told(home) == [(1, "index.rebuilt", 1), (8, "index.optimized", 1)]
+
+
+_STEPS = st.one_of(
+    st.tuples(st.just("crawl"), st.integers(0, 3)),
+    st.tuples(st.just("roll back"), st.integers(0, 6)),
+    st.tuples(st.just("collect"), st.just(0)),
+    st.tuples(st.just("index"), st.just(0)),
+)
+
+
+@settings(deadline=None, max_examples=15)
+@given(steps=st.lists(_STEPS, min_size=4, max_size=12), eager=st.booleans())
+def test_no_order_of_things_takes_a_segment_that_a_kept_generation_needs(
+    steps: list[tuple[str, int]],
+    *,
+    eager: bool,
+) -> None:
+    """The property: what was made stays while a kept generation lists it, and finds every page of it."""
+    asyncio.run(_live(steps, eager=eager))
+
+
+async def _live(steps: list[tuple[str, int]], *, eager: bool) -> None:
+    home = ScriptedHome(site(), tuning=Tuning(index_pages=None if eager else 0))
+    await home.crawl()
+    made: set[str] = set()
+    for step, value in steps:
+        if step == "crawl":
+            home.pages = site(value)
+            await home.crawl(mode="incremental")
+        elif step == "roll back":
+            try:
+                target = max(1, library_of(home).pointer.generation - value)
+                await roll_back(home.outside.services, TENANT, library_of(home).library_id, target)
+            except GenerationNotFound:
+                continue
+        elif step == "index":
+            await index(home)
+        else:
+            await home.clock.advance(3_700)
+            await collect_garbage(home.outside.services, TENANT)
+            await home.clock.advance(DAY_S)
+            await collect_garbage(home.outside.services, TENANT)
+        needed = await _listed(home)
+        made = (made | segments(home)) & needed
+
+        assert made <= segments(home)
+        if step == "collect":
+            assert segments(home) == made
+        if step == "index":
+            assert await search(home, "page") == {"/", "/0", "/1", "/2", "/3", "/4"}
+
+
+async def _listed(home: ScriptedHome) -> set[str]:
+    plans = [await load_index_plan(home.outside.services, TENANT, one.path) for one in library_of(home).kept]
+    return {key for plan in plans if plan is not None for key in plan.keys}
