@@ -130,6 +130,13 @@ def test_a_page_of_endless_links_is_cut_and_says_so() -> None:
     assert not reading_of(html[: html.rindex("<a ")]).links_truncated
 
 
+def test_links_that_robots_are_asked_not_to_follow_stand_apart_in_document_order() -> None:
+    """Areas may bear the wish as well as anchors, and stand between them."""
+    links = "<a rel=nofollow href=/a>1</a><map><area rel='x nofollow' href=/b></map><a rel=nofollow href=/c>3</a>"
+
+    assert reading_of(links).nofollow_links == tuple(f"https://docs.example.com/{path}" for path in "abc")
+
+
 @pytest.mark.parametrize(
     ("metas", "nofollow", "noindex"),
     [

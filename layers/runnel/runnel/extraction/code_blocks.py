@@ -63,7 +63,7 @@ def mend_code_blocks(main: turbohtml.Element, contents: Contents) -> None:
     if contents.any_of(*LINED_BLOCKS):
         _join_lines(main, contents)
     for block in main.select("pre") if contents.any_of("pre") else ():
-        if any(GUTTER_NAMES.search(element.attr("class") or "") for element in _first_elements(block)):
+        if any(_names_gutter(element.attr("class") or "") for element in _first_elements(block)):
             for gutter in block.select(GUTTERS):
                 gutter.decompose()
     if contents.any_of("table") and contents.any_of("pre"):
@@ -79,6 +79,11 @@ def name_language(block: turbohtml.Element) -> None:
             del element.attrs["class"]
     if language:
         block.attrs["class"] = f"language-{language}"
+
+
+@lru_cache(maxsize=1024)
+def _names_gutter(classes: str) -> bool:
+    return GUTTER_NAMES.search(classes) is not None
 
 
 def _first_elements(block: turbohtml.Element) -> Iterator[turbohtml.Element]:

@@ -73,9 +73,12 @@ COLOPHON: Final = re.compile(
 )
 
 
-def remove_furniture(body: turbohtml.Element, contents: Contents) -> None:
-    """Free *body* from all that its names, its roles and its make-up show to be furniture."""
-    _remove_suspects(body, contents)
+def remove_furniture(body: turbohtml.Element, contents: Contents) -> int:
+    """Free *body* from all that its names, its roles and its make-up show to be furniture.
+
+    Returns how many characters of text it had before; 0 when nothing asked for that.
+    """
+    size = _remove_suspects(body, contents)
     if contents.any_of("header"):
         _remove_headers(body)
     if contents.any_of("a[hreflang]"):
@@ -86,15 +89,17 @@ def remove_furniture(body: turbohtml.Element, contents: Contents) -> None:
     for form in body.select("form") if contents.any_of("form") else ():
         if len(form.text) < LONG_FORM:
             form.decompose()
+    return size
 
 
-def _remove_suspects(body: turbohtml.Element, contents: Contents) -> None:
+def _remove_suspects(body: turbohtml.Element, contents: Contents) -> int:
     suspects = [(box, suspicion > 1) for box, names in contents.boxes if (suspicion := _suspected(box, names))]
-    limit = GREATER_PART * len(body.text) if suspects else 0
+    size = len(body.text) if suspects else 0
     for box, is_strong in suspects:
         # One within another that has gone already is done with.
-        if box.closest("body") is not None and _is_navigation(box, is_strong=is_strong, limit=limit):
+        if box.closest("body") is not None and _is_navigation(box, is_strong=is_strong, limit=GREATER_PART * size):
             box.decompose()
+    return size
 
 
 def is_bar(block: turbohtml.Element) -> bool:

@@ -68,7 +68,8 @@ def drop_marks(main: turbohtml.Element) -> None:
 
 def _pass_anchor_on(link: turbohtml.Element) -> None:
     """Give the anchor of a link to the heading that it stands in, if that has none."""
-    heading, anchor = link.closest("h1, h2, h3, h4, h5, h6"), link.attr("id") or link.attr("name")
+    anchor = link.attr("id") or link.attr("name")
+    heading = link.closest("h1, h2, h3, h4, h5, h6") if anchor else None
     if heading is not None and anchor and not heading.attr("id"):
         heading.attrs["id"] = anchor
 

@@ -25,8 +25,11 @@ HREFS: Final = "//a/@href | //area/@href | //frame/@src | //iframe/@src"
 OTHER_THAN_ANCHORS: Final = ("area", "frame", "iframe")
 WEB: Final = ("http://", "https://")
 ANCHORS_ONLY: Final = "//a/@href"
-#: Anchors that may ask robots not to follow them: asking for the word itself costs ten times as much.
+#: Anchors that may ask robots not to follow them: asking for the word itself costs ten times as much, and so do two
+#: tags in one question, for which the parser has no index.
 WITH_RELATION: Final = "a[rel], area[rel]"
+ANCHORS_WITH_RELATION: Final = "a[rel]"
+AREAS_WITH_RELATION: Final = "area[rel]"
 #: Relations of a `<link>` that lead to pages.
 HEAD_LINKS: Final = 'link[rel~="canonical" i][href], link[rel~="next" i][href], link[rel~="alternate" i][href]'
 #: An alternate of another type is a feed, a file for another program; one that is a stylesheet is no page either.
@@ -112,7 +115,8 @@ def _joined(hrefs: Iterable[str], resolver: LinkResolver) -> list[str]:
 
 def _nofollow(tree: turbohtml.Document) -> list[str]:
     """Return the hrefs of the anchors that ask robots not to follow them."""
-    elements = tree.select(WITH_RELATION)
+    has_areas = tree.select_one(AREAS_WITH_RELATION) is not None
+    elements = tree.select(WITH_RELATION if has_areas else ANCHORS_WITH_RELATION)
     return [
         element.attr("href") or "" for element in elements if "nofollow" in (element.attr("rel") or "").lower().split()
     ]

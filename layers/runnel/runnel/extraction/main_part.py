@@ -75,6 +75,11 @@ TEXT_BLOCKS: Final = frozenset(
 )
 
 
+#: A child with text, and how many characters of it; of each element that was asked for its children.
+_Block = tuple[turbohtml.Element, int]
+_Measured = dict[turbohtml.Element, list[_Block]]
+
+
 @dataclass(frozen=True, slots=True)
 class MainPart:
     """The element that holds the page's own text, and whether more was taken than the page marks."""
@@ -93,13 +98,19 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
     if body is None:
         return None
     marked = _marked(tree)
-    remove_furniture(body, contents)
-    if marked is not None and not _has_text(marked):
+    at_most = remove_furniture(body, contents)
+    text = "" if marked is None else marked.text
+    if not text or text.isspace():
         marked = None
-    is_wide = marked is not None and _doubted(marked, body)
-    element = _densest(body if marked is None or is_wide else marked)
-    _fetch_title(element, body, title)
-    _trim(element)
+    is_wide = marked is not None and _doubted(marked, len(text), body, at_most)
+    measured: _Measured = {}
+    if marked is None or is_wide:
+        element, size = _densest(body, len(body.text), measured)
+    else:
+        element, size = _densest(marked, len(text), measured)
+    if _fetch_title(element, body, title):
+        measured, size = {}, len(element.text)
+    _trim(element, size, measured)
     return MainPart(element, is_wide)
 
 
@@ -125,9 +136,14 @@ def _has_text(element: turbohtml.Element) -> bool:
     return next(iter(element.stripped_strings), None) is not None
 
 
-def _doubted(marked: turbohtml.Element, body: turbohtml.Element) -> bool:
-    """Say whether the page has more text of its own beside the part that it marks than in it."""
-    held, whole = len(marked.text), len(body.text)
+def _doubted(marked: turbohtml.Element, held: int, body: turbohtml.Element, at_most: int) -> bool:
+    """Say whether the page has more text of its own beside the part that it marks, of *held* characters, than in it.
+
+    *at_most* is what *body* held with its furniture, 0 for unknown: mostly that says it, and costs nothing.
+    """
+    if at_most and held >= DOUBTED_BELOW * at_most:
+        return False
+    whole = len(body.text)
     if held >= DOUBTED_BELOW * whole or whole - held < WORTH_A_DOUBT:
         return False
     return _own_size(marked) < DOUBTED_BELOW * _own_size(body)
@@ -138,21 +154,25 @@ def _own_size(part: turbohtml.Element) -> int:
     return len(part.text) - sum(len(link.text) for link in part.select("a"))
 
 
-def _densest(part: turbohtml.Element) -> turbohtml.Element:
-    """Follow the text down from *part* for as long as it stays together; a box around all of it stays."""
-    found, size = part, len(part.text)
+def _densest(part: turbohtml.Element, size: int, measured: _Measured) -> tuple[turbohtml.Element, int]:
+    """Follow the text down from *part* for as long as it stays together; a box around all of it stays.
+
+    Returns where it ends and how much text that has; *size* is that of *part*.
+    """
+    found, found_size = part, size
     for _ in range(DEEPEST):
-        below, size, leaves_out = _next_below(part, size)
+        below, size, leaves_out = _next_below(part, size, measured)
         if below is None:
             break
         part = below
-        found = below if leaves_out else found
-    return found
+        if leaves_out:
+            found, found_size = below, size
+    return found, found_size
 
 
-def _next_below(part: turbohtml.Element, size: int) -> tuple[turbohtml.Element | None, int, bool]:
+def _next_below(part: turbohtml.Element, size: int, measured: _Measured) -> tuple[turbohtml.Element | None, int, bool]:
     """Return the child of *part* that holds all that may be text, its size, and whether others are left out."""
-    children = _blocks(part)
+    children = _blocks(part, measured)
     best_size, at = max(((each, -at) for at, (_, each) in enumerate(children)), default=(0, 0))
     if 2 * best_size < size or not children:
         return None, 0, False
@@ -166,10 +186,14 @@ def _next_below(part: turbohtml.Element, size: int) -> tuple[turbohtml.Element |
     return best, best_size, bool(others)
 
 
-def _blocks(part: turbohtml.Element) -> list[tuple[turbohtml.Element, int]]:
-    """Return the children of *part* that have text, with how much."""
-    found = [(child, child.text) for child in part.children if isinstance(child, turbohtml.Element)]
-    return [(child, len(text)) for child, text in found if text and not text.isspace()]
+def _blocks(part: turbohtml.Element, measured: _Measured) -> list[_Block]:
+    """Return the children of *part* that have text, with how much; what was *measured* before is not again."""
+    blocks = measured.get(part)
+    if blocks is None:
+        found = [(child, child.text) for child in part.children if isinstance(child, turbohtml.Element)]
+        blocks = [(child, len(text)) for child, text in found if text and not text.isspace()]
+        measured[part] = blocks
+    return blocks
 
 
 def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
@@ -182,10 +206,10 @@ def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
     return link_share(block, block.text) < PASSED_BY
 
 
-def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -> None:
-    """Move the block with the page's title into *part*, when it stands before it and *part* has none."""
+def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -> bool:
+    """Move the block with the page's title into *part*, when it stands before it and *part* has none; say whether."""
     if part == body or part.select_one("h1") is not None:
-        return
+        return False
     page_title = _plain(TITLE_PARTS.split(title)[0])
     inner: turbohtml.Node = part
     for _ in range(TITLE_ABOVE):
@@ -193,12 +217,13 @@ def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -
         while before is not None:
             if isinstance(before, turbohtml.Element) and _bears_title(before, page_title):
                 part.insert(0, before.extract())
-                return
+                return True
             before = before.previous_sibling
         above = inner.parent
         if not isinstance(above, turbohtml.Element) or above == body:
-            return
+            return False
         inner = above
+    return False
 
 
 def _bears_title(block: turbohtml.Element, page_title: str) -> bool:
@@ -233,18 +258,17 @@ def _plain(text: str) -> str:
     return one_line(text).strip(" \u00b6#").lower()
 
 
-def _trim(part: turbohtml.Element) -> None:
-    """Take the bars from the edges of *part*, and of the block in it that holds most of its text."""
-    size = len(part.text)
+def _trim(part: turbohtml.Element, size: int, measured: _Measured) -> None:
+    """Take the bars from the edges of *part*, of *size*, and of the block in it that holds most of its text."""
     for _ in range(DEEPEST):
-        blocks = _trimmed(_blocks(part))
+        blocks = _trimmed(_blocks(part, measured))
         biggest, below = max(blocks, key=itemgetter(1), default=(part, 0))
         if biggest.tag in TEXT_BLOCKS or 2 * below < size or not below:
             return
         part, size = biggest, below
 
 
-def _trimmed(blocks: list[tuple[turbohtml.Element, int]]) -> list[tuple[turbohtml.Element, int]]:
+def _trimmed(blocks: list[_Block]) -> list[_Block]:
     for _ in range(EDGE):
         if len(blocks) > 1 and _is_edge(*blocks[0], is_last=False):
             blocks.pop(0)[0].decompose()

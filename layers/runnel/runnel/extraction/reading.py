@@ -117,10 +117,12 @@ def _read_main(
     )
 
 
-def count_words(text: str) -> int:
-    """Return how many runs of other than white space *text* has; splitting it would make a string of each."""
-    flat = f" {text}".replace(NO_BREAK_SPACE, " ").encode("utf-8", "replace").translate(SPACES_AND_OTHERS)
-    return flat.count(b" x")
+def count_words(text: str, data: bytes) -> int:
+    """Return how many runs of other than white space *text*, in UTF-8 *data*, has; splitting makes a string of each."""
+    if NO_BREAK_SPACE in text:
+        data = text.replace(NO_BREAK_SPACE, " ").encode("utf-8", "replace")
+    flat = data.translate(SPACES_AND_OTHERS)
+    return flat.count(b" x") + flat.startswith(b"x")
 
 
 def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: SiteProfile, render: bool) -> PageReading:
@@ -131,7 +133,8 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
     facts = read_metadata(tree, resolver, url=url)
     remove_repeated(tree, profile)
     main = _read_main(tree, contents, resolver, title=facts.title, render=render)
-    words = count_words(main.text)
+    said = main.text.encode("utf-8", "replace")
+    words = count_words(main.text, said)
     packed = main.markdown.encode()
     return PageReading(
         title=facts.title,
@@ -151,7 +154,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         twin=found.twin,
         words=words,
         is_empty=words == 0,
-        text_hash=hashlib.blake2b(main.text.encode("utf-8", "replace"), digest_size=8).hexdigest(),
+        text_hash=hashlib.blake2b(said, digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
         markdown=main.markdown,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",
