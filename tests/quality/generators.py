@@ -283,7 +283,7 @@ TUNED = (
         drop=(".navsettop", ".navsetbottom", ".button-group"),
         nav=(".tocset", ".navsettop", ".navsetbottom"),
         optional=(".RBackgroundLabel", ".margin-note"),
-        lines=("blockquote.SCodeFlow > table.RktBlk", "tr"),
+        lines=("table.RktBlk", "tr"),  # contracts of several lines are laid out as code, too
         skip=("doc-index",),
     ),
     Generator(

@@ -99,7 +99,11 @@ class _Reader:
 
     def _read_lined(self, part: LexborNode, block_selector: str, line_selector: str) -> None:
         inner = block_selector.rpartition(" ")[2]
-        for block in part.css(block_selector):
+        blocks = part.css(block_selector)
+        known = {block.mem_id for block in blocks}
+        for block in blocks:
+            if _is_inside(block, known):
+                continue
             lines = [_raw(line).replace("\xa0", " ") for line in block.css(line_selector) if not line.css(inner)]
             text = code_text("\n".join(lines))
             if text.strip():
@@ -165,6 +169,16 @@ def _raw(node: LexborNode) -> str:
         if following is not None and not (block.text(deep=True) or "").endswith("\n"):
             block.insert_after("\n")
     return node.text(deep=True) or ""
+
+
+def _is_inside(node: LexborNode, known: set[int]) -> bool:
+    """Say whether *node* stands in one of the elements that are *known*."""
+    box = node.parent
+    while box is not None:
+        if box.mem_id in known:
+            return True
+        box = box.parent
+    return False
 
 
 def _pairs(names: tuple[str, ...]) -> list[tuple[str, str]]:

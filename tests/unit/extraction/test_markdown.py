@@ -146,6 +146,18 @@ def test_tables_are_of_pipes_with_a_cell_in_every_place() -> None:
     assert main(html) == ("| a\\|b | c | d |\n| --- | --- | --- |\n| 1 | 2 |  |\n|  | 3 | `x` |\n| short |  |  |")
 
 
+def test_a_cell_alone_in_its_row_is_as_wide_as_the_others_are_together() -> None:
+    """Wikis write `colspan=10` for "all of it", and part rows by such a cell without a word."""
+    rows = "<tr><td colspan=10>a<tr><td>b<td>c<tr><td colspan=10> </td><tr><td rowspan=2>d<td>e<tr><td colspan=3>f"
+
+    assert (
+        main(f"<table>{rows}</table>")
+        == "| a |  |  |  |\n| --- | --- | --- | --- |\n| b | c |  |  |\n| d | e |  |  |\n|  | f |  |  |"
+    )
+    assert main("<table><tr><td colspan=2>a</table>") == "| a |\n| --- |"
+    assert main("<table><tr><td colspan=2><img src=i alt=a><tr><td>b<td>c</table>").count("|") == 9
+
+
 def test_code_beside_line_numbers_is_code() -> None:
     """A layout table of one row is no table."""
     html = "<table class=highlighttable><tr><td class=linenos><pre>1\n2</pre><td class=code><pre>a\nb</pre></table>"

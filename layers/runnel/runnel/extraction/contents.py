@@ -2,23 +2,31 @@
 
 Laws: the answers may name too much (what is outside of the main part counts), never too little. They are asked before
 the tree changes, for the parser keeps an index by tag until then, and only for questions to the whole tree: with it
-forty questions cost less than one search of a main part.
+forty questions cost less than one search of a main part. Classes are read once for each tag that pages are full of: to
+ask a thousand `span`s for nine classes costs more than to read theirs.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import turbohtml
 
 #: Elements that stand for a part of a page; each is found through the parser's index.
 BOXES: Final = ("div", "ul", "ol", "table", "section", "aside", "header", "details")
 
+#: Other elements whose classes are read, with how.
+READ: Final = {"a": "//a/@class", "span": "//span/@class"}
+
+#: A class alone or behind a tag.
+CLASS: Final = re.compile(r"([a-z0-9]*)(\.[\w-]+)")
+
 
 class Contents:
-    """Which selectors match anything in a tree, and its boxes."""
+    """Which selectors match anything in a tree, its boxes, and the classes of its links."""
 
-    __slots__ = ("_held", "boxes")
+    __slots__ = ("_held", "boxes", "link_classes")
 
     def __init__(self, tree: turbohtml.Document, selectors: Iterable[str]) -> None:
         """Ask *tree* for each of *selectors*.
@@ -27,12 +35,23 @@ class Contents:
             selectors: each a tag, a tag with one condition, or one class, which must be that of a box.
         """
         #: The boxes with their class, in document order by tag.
-        self.boxes = [(box, box.attr("class") or "") for tag in BOXES for box in tree.select(tag)]
-        classes = {name for names in {names for _, names in self.boxes} for name in _class_selectors(names)}
+        self.boxes: list[tuple[turbohtml.Element, str]] = []
+        classes: set[str] = set()
+        for tag in BOXES:
+            boxes = [(box, box.attr("class") or "") for box in tree.select(tag)]
+            self.boxes += boxes
+            for name in {name for names in {names for _, names in boxes} for name in _class_selectors(names)}:
+                classes |= {name, tag + name}
+        links = set(cast("list[str]", tree.xpath(READ["a"])))
+        spans = set(cast("list[str]", tree.xpath(READ["span"])))
+        classes |= {f"a{name}" for names in links for name in _class_selectors(names)}
+        classes |= {f"span{name}" for names in spans for name in _class_selectors(names)}
+        #: As they stand in the page, each once.
+        self.link_classes = links
         self._held = {
             selector
             for selector in selectors
-            if (selector in classes if selector[0] == "." else tree.select_one(selector) is not None)
+            if (key in classes if (key := _class_key(selector)) else tree.select_one(selector) is not None)
         }
 
     def any_of(self, *selectors: str) -> str:
@@ -43,3 +62,10 @@ class Contents:
 @lru_cache(maxsize=4096)
 def _class_selectors(names: str) -> tuple[str, ...]:
     return tuple(f".{name}" for name in names.lower().split())
+
+
+@lru_cache(maxsize=1024)
+def _class_key(selector: str) -> str:
+    """Return what a selector of a class is looked up as; "" for one that the tree must be asked for."""
+    found = CLASS.fullmatch(selector)
+    return selector.lower() if found and (found[1] in BOXES or found[1] in READ or not found[1]) else ""

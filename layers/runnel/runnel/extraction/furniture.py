@@ -65,10 +65,15 @@ NAV_LABEL: Final = re.compile(r"\W*(?:next|previous|prev|up|home|back|forward)\b
 SEPARATORS: Final = re.compile("[|\u00bb\u203a>\u00b7\u2022/\u2192\u2190\u00ab\u2039\u25b2\u2191]")
 WORDS: Final = re.compile(r"[^\W_]+")
 
+#: Links to the source of an entry, or to its editor: what their classes hold, how that is asked, what they say.
+SOURCE_NAMES: Final = re.compile(r"src|source|edit|viewcode")
+SOURCE_LINKS: Final = 'a[class*="src" i], a[class*="source" i], a[class*="edit" i], a[class*="viewcode" i]'
+SOURCE_LABEL: Final = re.compile(r"\W*(?:view |show |edit )?(?:src|source(?: code)?|edit)\W*", re.IGNORECASE)
+
 #: How a page's last lines begin that are about the site, not about the page.
 COLOPHON: Final = re.compile(
-    r"\W*(?:copyright\b|©|all rights reserved|generated (?:by|on)|produced by|powered by|built with|created using|"
-    r"last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last)",
+    r"\W*(?:copyright\b|©|all rights reserved|generated (?:by|on)|retrieved from|produced by|powered by|"
+    r"built with|created using|last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last)",
     re.IGNORECASE,
 )
 
@@ -83,6 +88,8 @@ def remove_furniture(body: turbohtml.Element, contents: Contents) -> int:
         _remove_headers(body)
     if contents.any_of("a[hreflang]"):
         _remove_translations(body)
+    if any(map(_names_source, contents.link_classes)):
+        _remove_source_links(body)
     furniture = contents.any_of(*FURNITURE)
     if furniture:
         body.remove(furniture)
@@ -100,6 +107,13 @@ def _remove_suspects(body: turbohtml.Element, contents: Contents) -> int:
         if box.closest("body") is not None and _is_navigation(box, is_strong=is_strong, limit=GREATER_PART * size):
             box.decompose()
     return size
+
+
+def _outside(block: turbohtml.Element, text: str) -> str:
+    """Return what *text*, that of *block*, says outside of its links."""
+    for link in block.select("a[href]"):
+        text = text.replace(link.text, " ", 1)
+    return text.strip()
 
 
 def is_bar(block: turbohtml.Element) -> bool:
@@ -148,9 +162,16 @@ def _remove_headers(body: turbohtml.Element) -> None:
         text = header.text
         if link_share(header, text) >= MOSTLY_LINKS and header.select_one("pre, p, main, article") is None:
             title = header.select_one("h1")
+            if title is not None and link_share(title, title.text) > 0 and _is_all_of_links(header, title):
+                continue  # the links are those of the title: `Garden / Valve / open`
             if title is not None:
                 header.insert_before(title.extract())
             header.decompose()
+
+
+def _is_all_of_links(header: turbohtml.Element, title: turbohtml.Element) -> bool:
+    """Say whether all links of *header* stand in its *title*."""
+    return len(title.select("a")) == len(header.select("a"))
 
 
 def _remove_translations(body: turbohtml.Element) -> None:
@@ -159,6 +180,18 @@ def _remove_translations(body: turbohtml.Element) -> None:
     for bar in dict.fromkeys(link.closest("ul, p, div") for link in links) if len(links) > 1 else ():
         if bar is not None and len(bar.text) <= LONGEST_BAR and not bar.select("h1, h2, h3, pre"):
             bar.decompose()
+
+
+@lru_cache(maxsize=4096)
+def _names_source(classes: str) -> bool:
+    return SOURCE_NAMES.search(classes.lower()) is not None
+
+
+def _remove_source_links(body: turbohtml.Element) -> None:
+    """Remove the links that lead to the source of what they stand beside: "[src]", "Source", "Edit"."""
+    for link in body.select(SOURCE_LINKS):
+        if SOURCE_LABEL.fullmatch(link.text) is not None:
+            link.decompose()
 
 
 def _suspected(box: turbohtml.Element, names: str) -> int:
@@ -188,10 +221,29 @@ def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> 
     if size > limit:  # a list of all pages may well be longer than a page
         return share >= LITTLE_BUT_LINKS and not _holds_all_titles(box)
     if not is_strong:
-        return share >= LITTLE_BUT_LINKS
+        return share >= LITTLE_BUT_LINKS or (share > 0 and _says_only_nav_words(_outside(box, text)))
     if share >= MOSTLY_LINKS or box.attr("role") in ROLES:
         return True
-    return size <= LONGEST_FOOTER and (_leads_around(box, text) or _says_footer(box))
+    is_small = size <= LONGEST_FOOTER
+    return is_small and (_leads_around(box, text) or _says_footer(box) or (share > 0 and _is_trail(box, text)))
+
+
+def _is_trail(box: turbohtml.Element, text: str) -> bool:
+    """Say whether *box* says no more beside its links than the page's own title, as breadcrumbs do, or who made it."""
+    if box.select_one("h1, h2, h3, h4, h5, h6, p, table, dl") is not None:
+        return False
+    outside = _outside(box, text)
+    if COLOPHON.match(outside) is not None:
+        return True
+    body = box.closest("body")
+    title = body.select_one("h1") if body is not None else None
+    said = " ".join(title.text.split()) if title is not None else ""
+    rest = " ".join(outside.split()).replace(said, " ", 1).strip() if said else outside
+    return len(rest) < len(text) - len(outside) and rest != outside
+
+
+def _says_only_nav_words(text: str) -> bool:
+    return all(map(NAV_WORDS.fullmatch, WORDS.findall(text.lower())))
 
 
 def _holds_all_titles(box: turbohtml.Element) -> bool:
@@ -203,7 +255,7 @@ def _holds_all_titles(box: turbohtml.Element) -> bool:
 
 def _leads_around(box: turbohtml.Element, text: str) -> bool:
     """Say whether a link of *box* is called "Next" or the like, or *text*, its own, says nothing else."""
-    if all(map(NAV_WORDS.fullmatch, WORDS.findall(text.lower()))):
+    if _says_only_nav_words(text):
         return True
     return any(NAV_LABEL.match(link.text) for link in box.select("a[href]"))
 
@@ -216,8 +268,6 @@ def _says_footer(box: turbohtml.Element) -> bool:
 def _leads_within(box: turbohtml.Element) -> bool:
     """Say whether the links of *box* lead to places of the same page, or it is a bar."""
     links = box.select("a[href]")
-    if len(links) < 2:
-        return False
-    if (links[0].attr("href") or "").startswith("#"):
+    if links and (links[0].attr("href") or "").startswith("#"):
         return all((link.attr("href") or "").startswith("#") for link in links)
-    return is_bar(box)
+    return len(links) > 1 and is_bar(box)

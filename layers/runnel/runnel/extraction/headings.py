@@ -4,6 +4,7 @@ Laws: permalink marks (`¶`, `#`, `§`) are no part of a heading and leave the t
 else one inside it, else that of the section whose first heading it is; without any it is the empty string.
 """
 
+import re
 from typing import Final
 
 import turbohtml
@@ -33,6 +34,13 @@ PERMALINK_MARKS: Final = frozenset(
     }
 )
 
+#: What a link says that leads nowhere, for a script waits for its click.
+CONTROL: Final = re.compile(
+    r"\W*(?:(?:show|hide|view|expand|collapse|toggle|copy)(?: (?:all|source|code|more|less|details|inherited))?|"
+    r"(?:back to )?top)\W*",
+    re.IGNORECASE,
+)
+
 #: How far above a heading its section may stand (DocBook puts a title page of three boxes between).
 SECTION_DEPTH: Final = 4
 
@@ -58,8 +66,11 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
 def drop_marks(main: turbohtml.Element) -> None:
     """Take away the links of *main* that only name their own place, and those that make a heading lead to itself."""
     for link in main.select('a[href^="#"]'):
-        if link.text.strip() in PERMALINK_MARKS and link.select_one("img") is None:
+        text = link.text.strip()
+        if text in PERMALINK_MARKS and link.select_one("img") is None:
             _pass_anchor_on(link)
+            link.decompose()
+        elif CONTROL.fullmatch(text) is not None and link.attr("href") == "#":
             link.decompose()
         elif isinstance(link.parent, turbohtml.Element) and link.parent.tag in LEVELS:
             _pass_anchor_on(link)

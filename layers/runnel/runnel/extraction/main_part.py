@@ -14,7 +14,7 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
-from runnel.extraction.furniture import LONGEST_BAR, is_bar, is_colophon, link_share, remove_furniture
+from runnel.extraction.furniture import HEADED_TAGS, LONGEST_BAR, is_bar, is_colophon, link_share, remove_furniture
 from runnel.extraction.metadata import one_line
 
 #: How pages mark their text, most exact first. An `article` counts only when it is the only one.
@@ -64,6 +64,7 @@ TITLE_ABOVE: Final = 3
 #: Among how many headings one with the page's title is looked for.
 NEXT_HEADINGS: Final = 4
 
+OUTLINE: Final = "h1, h2, h3, h4"
 HEADED: Final = "h1, h2, h3, h4, pre"
 
 #: What parts a page's title from its site's in `<title>`.
@@ -129,7 +130,21 @@ def _only_hit(tree: turbohtml.Document, selector: str) -> turbohtml.Element | No
         hit = tree.select_one(selector)
         return hit if hit is not None and _has_text(hit) else None
     hits = tree.select(selector)
-    return hits[0] if len(hits) == 1 and _has_text(hits[0]) else None
+    return hits[0] if len(hits) == 1 and _has_text(hits[0]) and not _is_entry(hits[0]) else None
+
+
+def _is_entry(article: turbohtml.Element) -> bool:
+    """Say whether *article* is but an entry of the page: its title, and further headings, stand beside it."""
+    if article.select_one("h1") is not None:
+        return False
+    above = article.parent
+    for _ in range(TITLE_ABOVE):
+        if not isinstance(above, turbohtml.Element) or above.tag == "body":
+            break
+        if above.select_one("h1") is not None:
+            return len(above.select(OUTLINE)) - len(article.select(OUTLINE)) > 1
+        above = above.parent
+    return False
 
 
 def _has_text(element: turbohtml.Element) -> bool:
@@ -207,15 +222,21 @@ def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
 
 
 def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -> bool:
-    """Move the block with the page's title into *part*, when it stands before it and *part* has none; say whether."""
-    if part == body or part.select_one("h1") is not None:
+    """Move the block with the page's title into *part*, when it stands before it and *part* has none; say whether.
+
+    Some generators head the sections of a page as high as the page: then only a heading that is the title counts.
+    """
+    if part == body:
         return False
     page_title = _plain(TITLE_PARTS.split(title)[0])
+    first = part.select_one("h1")
+    if first is not None and _plain(first.text) in _plain(title):
+        return False
     inner: turbohtml.Node = part
     for _ in range(TITLE_ABOVE):
         before = inner.previous_sibling
         while before is not None:
-            if isinstance(before, turbohtml.Element) and _bears_title(before, page_title):
+            if isinstance(before, turbohtml.Element) and _bears_title(before, page_title, exactly=first is not None):
                 part.insert(0, before.extract())
                 return True
             before = before.previous_sibling
@@ -226,12 +247,12 @@ def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -
     return False
 
 
-def _bears_title(block: turbohtml.Element, page_title: str) -> bool:
+def _bears_title(block: turbohtml.Element, page_title: str, *, exactly: bool) -> bool:
     heading = block if block.tag == "h1" else block.select_one("h1")
     if heading is None or not page_title:
         return False
     said = _plain(heading.text)
-    if not said or not (said in page_title or page_title in said):
+    if said != page_title and (exactly or not said or not (said in page_title or page_title in said)):
         return False
     return block.tag == "h1" or link_share(block, block.text) < PASSED_BY
 
@@ -270,7 +291,7 @@ def _trim(part: turbohtml.Element, size: int, measured: _Measured) -> None:
 
 def _trimmed(blocks: list[_Block]) -> list[_Block]:
     for _ in range(EDGE):
-        if len(blocks) > 1 and _is_edge(*blocks[0], is_last=False):
+        if len(blocks) > 1 and (_is_edge(*blocks[0], is_last=False) or _leads_up_to_title(blocks)):
             blocks.pop(0)[0].decompose()
         elif len(blocks) > 1 and _is_edge(*blocks[-1], is_last=True):
             blocks.pop()[0].decompose()
@@ -281,3 +302,13 @@ def _trimmed(blocks: list[_Block]) -> list[_Block]:
 
 def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
     return size <= LONGEST_BAR and (is_bar(block) or (is_last and is_colophon(block)))
+
+
+def _leads_up_to_title(blocks: list[_Block]) -> bool:
+    """Say whether the first of *blocks* is mostly links and the page's title comes only after it."""
+    first, size = blocks[0]
+    if size > LONGEST_BAR or first.tag in HEADED_TAGS or len(first.select("a[href]")) < 2:
+        return False
+    if first.select_one(HEADED) is not None or link_share(first, first.text) < PASSED_BY:
+        return False
+    return any(block.tag == "h1" or block.select_one("h1") is not None for block, _ in blocks[1:])

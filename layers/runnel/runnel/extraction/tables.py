@@ -100,20 +100,38 @@ def _cells(row: turbohtml.Element) -> list[turbohtml.Element]:
 
 
 def _expand(table: turbohtml.Element) -> None:
+    rows = table.select("tr")  # no table stands in another by now
+    widest = max((_width(row) for row in rows), default=1)
     pending: dict[int, int] = {}  # column → rows that a cell above still covers
-    for row in table.select("tr"):  # no table stands in another by now
-        pending = _expand_row(row, pending)
+    for row in rows:
+        pending = _expand_row(row, pending, widest)
 
 
-def _expand_row(row: turbohtml.Element, pending: dict[int, int]) -> dict[int, int]:
-    """Insert the empty cells of one row; returns what its cells cover of the rows below."""
+def _width(row: turbohtml.Element) -> int:
+    """Return over how many columns a row spreads; one of a single cell says nothing of that."""
+    cells = _cells(row)
+    return sum(_span(cell.attr("colspan")) for cell in cells) if len(cells) > 1 else 1
+
+
+def _expand_row(row: turbohtml.Element, pending: dict[int, int], widest: int) -> dict[int, int]:
+    """Insert the empty cells of one row; returns what its cells cover of the rows below.
+
+    A cell alone in its row that spans stands for the whole width, *widest*, whatever it claims; when it says nothing it
+    only parts rows, and goes.
+    """
     below: dict[int, int] = {column: rows - 1 for column, rows in pending.items() if rows > 1}
+    cells = _cells(row)
+    is_alone = len(cells) == 1 and not pending
+    if is_alone and "colspan" in cells[0].attrs and _says_nothing(cells[0]):
+        row.decompose()
+        return below
     column = 0
-    for cell in _cells(row):
+    for cell in cells:
         while column in pending:
             cell.insert_before(turbohtml.Element(cell.tag))
             column += 1
         width, height = _take_span(cell, "colspan"), _take_span(cell, "rowspan")
+        width = min(width, widest) if is_alone else width
         for _ in range(width - 1):
             cell.insert_after(turbohtml.Element(cell.tag))
         below.update({column + step: height - 1 for step in range(width) if height > 1})
@@ -123,6 +141,16 @@ def _expand_row(row: turbohtml.Element, pending: dict[int, int]) -> dict[int, in
     return below
 
 
+def _says_nothing(cell: turbohtml.Element) -> bool:
+    return not cell.text.strip() and cell.select_one("img") is None
+
+
 def _take_span(cell: turbohtml.Element, name: str) -> int:
-    text = (cell.attrs.pop(name, None) or "1") if name in cell.attrs else "1"
-    return min(max(int(text), 1), MAX_SPAN) if isinstance(text, str) and text.isascii() and text.isdigit() else 1
+    text = cell.attr(name)
+    if text is not None:
+        del cell.attrs[name]
+    return _span(text)
+
+
+def _span(text: str | None) -> int:
+    return min(max(int(text), 1), MAX_SPAN) if text and text.isascii() and text.isdigit() else 1
