@@ -25,7 +25,15 @@ def test_each_later_batch_is_one_more_try(batches: int, tries: int) -> None:
     assert [is_for_later(n) for n in (1, ATTEMPTS - 1, ATTEMPTS)] == [False, False, True]
 
 
-@pytest.mark.parametrize("category", sorted(TRANSIENT))
+def test_a_failed_call_may_pass_and_a_page_that_crashes_its_reader_does_not() -> None:
+    """Both are `crashed`; after a call nobody knows whether the page was to blame."""
+    again = [may_retry(ErrorCategory.CRASHED, attempt=n, retry_batches=1, is_call=True) for n in (1, 2, 3)]
+
+    assert again == [True, True, False]
+    assert not may_retry(ErrorCategory.CRASHED, attempt=1, retry_batches=1)
+
+
+@pytest.mark.parametrize("category", sorted(TRANSIENT | {ErrorCategory.CRASHED}))
 def test_the_wait_has_full_jitter_below_a_doubling_bound(category: ErrorCategory) -> None:
     """Many crawlers that failed together must not come back together."""
     bounds = [backoff_s(category, attempt=n, jitter=1.0) for n in range(1, 9)]

@@ -216,8 +216,10 @@ async def test_a_failed_call_is_an_attempt_of_its_urls() -> None:
     home = ScriptedHome({"/": _links("/a"), "/a": ScriptedPage(text="A")})
     home.call_failures = [CallFailed("crashed")] * 3
     job = await home.crawl(retry_batches=1)
+    [given_up] = home.of_type(job, e.UrlFailed)
 
-    assert [event.error.category for event in home.of_type(job, e.UrlRetry)] == [ErrorCategory.PROTOCOL] * 2
+    assert [event.error.category for event in home.of_type(job, e.UrlRetry)] == [ErrorCategory.CRASHED] * 2
+    assert (given_up.attempts, given_up.error.category) == (3, ErrorCategory.CRASHED)
     failed = home.of_type(job, e.BatchFailed)
     assert [(event.urls, event.attempt, event.will_retry) for event in failed] == [
         ((home.url("/"),), attempt, attempt < 3) for attempt in (1, 2, 3)

@@ -2,8 +2,8 @@
 
 Laws (tests/unit/domain/test_retries.py):
 
-1. Only failures that may pass by themselves are tried again (`TRANSIENT`): `ATTEMPTS` times, and once more in each
-   later retry batch, at the end of the job.
+1. Only failures that may pass by themselves are tried again (`TRANSIENT`, and calls of the crawler that failed):
+   `ATTEMPTS` times, and once more in each later retry batch, at the end of the job.
 2. The wait has full jitter: any time between the least and a bound that doubles with each attempt. Where the site
    itself asked for less, or is in trouble, the bound begins higher.
 """
@@ -23,6 +23,7 @@ MOST_S: Final = 60.0
 #: The bound of the wait after the first attempt, in seconds.
 _FIRST_BOUND_S: Final[Mapping[ErrorCategory, float]] = {
     ErrorCategory.CONNECT: 2.0,
+    ErrorCategory.CRASHED: 2.0,
     ErrorCategory.PROTOCOL: 2.0,
     ErrorCategory.DNS: 4.0,
     ErrorCategory.TIMEOUT: 4.0,
@@ -31,9 +32,12 @@ _FIRST_BOUND_S: Final[Mapping[ErrorCategory, float]] = {
 }
 
 
-def may_retry(category: ErrorCategory, *, attempt: int, retry_batches: int) -> bool:
-    """Whether a URL whose attempt number *attempt* has failed so is to be tried again, now or at the end."""
-    return category in TRANSIENT and attempt < ATTEMPTS + retry_batches - 1
+def may_retry(category: ErrorCategory, *, attempt: int, retry_batches: int, is_call: bool = False) -> bool:
+    """Whether a URL whose attempt number *attempt* has failed so is to be tried again, now or at the end.
+
+    *is_call*: it was the crawler's call that failed, and nobody knows what the site would have said.
+    """
+    return (is_call or category in TRANSIENT) and attempt < ATTEMPTS + retry_batches - 1
 
 
 def is_for_later(attempt: int) -> bool:

@@ -302,7 +302,7 @@ class SiteCrawl:
 
     def _take_failed_call(self, urls: tuple[str, ...], error: CallFailed) -> None:
         now_s = self._services.clock.monotonic()
-        failure = FetchError(category=ErrorCategory.PROTOCOL, message=error.message)
+        failure = FetchError(category=ErrorCategory.CRASHED, message=error.message)
         for url in urls:
             self.frontier.finish(url, Answer.NONE, now_s=now_s)
             if error.throttled:
@@ -312,7 +312,7 @@ class SiteCrawl:
             return
         self._retries.tell_failed_call(urls, failure)
         if len(urls) == 1:
-            self._retry_or_fail(urls[0], failure, None)
+            self._retry_or_fail(urls[0], failure, None, is_call=True)
 
     def _take(self, result: CrawlResult) -> None:
         host, now_s = self.frontier.host_of(result.url), self._services.clock.monotonic()
@@ -338,7 +338,13 @@ class SiteCrawl:
                 self._retries.give_up_host(host, error)
 
     def _retry_or_fail(
-        self, url: str, error: FetchError, retry_after_s: float | None, *, status: int | None = None
+        self,
+        url: str,
+        error: FetchError,
+        retry_after_s: float | None,
+        *,
+        status: int | None = None,
+        is_call: bool = False,
     ) -> None:
-        if not self._retries.try_again(url, error, retry_after_s):
+        if not self._retries.try_again(url, error, retry_after_s, is_call=is_call):
             self.pages.fail(url, error, status=status)
