@@ -27,8 +27,6 @@ from tests.support.lambda_home import (
     running_lambda_home,
 )
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(1_800)]
-
 #: Each step of a flush, killed before and after.
 _AT_STEPS = [(step, is_after) for step in STEPS for is_after in (False, True)]
 
@@ -41,6 +39,8 @@ class Stack:
     site: SiteServer
     killer: FlushKiller
     headers: dict[str, str]
+    #: Pages of a job that are fetched at once: each needs a process of its own.
+    concurrency: int
 
     def address(self) -> str:
         """The Function URL."""
@@ -48,7 +48,7 @@ class Stack:
 
     async def create(self, library: str) -> str:
         """Create a job of the site; its id."""
-        body = {"url": self.site.url("/docs/"), "library": library}
+        body = {"url": self.site.url("/docs/"), "library": library, "concurrency": self.concurrency}
         async with httpx.AsyncClient(base_url=self.home.url, headers=self.headers, timeout=60) as client:
             answer = await client.post("/v1/jobs", json=body)
         assert answer.status_code == 202, answer.text
@@ -63,7 +63,7 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, pages: int, **environment: str) -> AsyncIterator[Stack]:
+async def running_stack(folder: Path, pages: int, concurrency: int, **environment: str) -> AsyncIterator[Stack]:
     """A stack and a site of *pages* generated pages."""
     async with SiteServer(GeneratedPages(pages)) as site:
         options = HomeOptions(allow_private=site.address, guarded=True, environment=environment)
@@ -74,7 +74,7 @@ async def running_stack(folder: Path, pages: int, **environment: str) -> AsyncIt
             killer = FlushKiller(lambda: home.service.kill(ORCHESTRATOR, signal.SIGKILL))
             home.guard.fail(killer)
             headers = {"Authorization": f"Bearer {await make_token(home, TENANT)}"}
-            yield Stack(home=home, site=site, killer=killer, headers=headers)
+            yield Stack(home=home, site=site, killer=killer, headers=headers, concurrency=concurrency)
         finally:
             await asyncio.to_thread(running.__exit__, None, None, None)
 
@@ -103,11 +103,17 @@ async def _strike(stack: Stack, reader: AttachedReader, what: str, *, is_after: 
     return kill
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_ten_kills_over_a_thousand_pages(tmp_path: Path, seed: int) -> None:
-    """Driver, crawler, processor, and the driver at every step of a flush: nothing lost, nothing twice."""
-    pages = 1_000
-    async with running_stack(tmp_path, pages) as stack:
+async def killed_crawl(
+    folder: Path,
+    *,
+    seed: int,
+    pages: int,
+    plan: list[tuple[str, bool | None]],
+    concurrency: int = 10,
+    **environment: str,
+) -> None:
+    """Crawl under the kills of *plan*, hold it against the undisturbed crawl, print the figures."""
+    async with running_stack(folder, pages, concurrency, **environment) as stack:
         expected = await stack.crawl("undisturbed")
         stack.site.forget_requests()
         chance = random.Random(seed)
@@ -115,8 +121,8 @@ async def test_ten_kills_over_a_thousand_pages(tmp_path: Path, seed: int) -> Non
         job_id = await stack.create("killed")
         reader = AttachedReader(stack.address, job_id, stack.headers)
         reading = asyncio.create_task(reader.run())
-        places = spread(pages, 10, [chance.random() for _ in range(10)])
-        for number, (place, (what, is_after)) in enumerate(zip(places, _plan(seed, chance), strict=True)):
+        places = spread(pages, len(plan), [chance.random() for _ in plan])
+        for number, (place, (what, is_after)) in enumerate(zip(places, plan, strict=True)):
             place = pages // 60 * (number + 1) if what == "urls" else place  # noqa: PLW2901 - early, see the plan
             if not await reader.before_the_end(stack.site.wait_requests(place)):
                 break
@@ -126,6 +132,25 @@ async def test_ten_kills_over_a_thousand_pages(tmp_path: Path, seed: int) -> Non
             async with everything_held(stack.site):
                 report.strike(await _strike(stack, reader, what, is_after=None))
         await reading
-        assert len(report.kills) == 10, "the crawl was over before the last kill"
+        assert len(report.kills) == len(plan), "the crawl was over before the last kill"
         result = await read_result(stack.home.url, job_id, "killed", stack.headers)
         report.check(stack.site, reader, result, expected)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("lambda")
+async def test_killed_functions_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    """Each of the three functions dies once; lease and patience with the processor are short, so that the test is."""
+    plan: list[tuple[str, bool | None]] = [(CRAWLER, None), (ORCHESTRATOR, None), (PROCESSOR, None)]
+    short = {"RUNNEL_LEASE_TTL_S": "3", "RUNNEL_BATCH_OVERDUE_S": "4"}
+    await killed_crawl(tmp_path, seed=1, pages=25, plan=plan, concurrency=2, **short)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_ten_kills_over_a_thousand_pages(tmp_path: Path, seed: int) -> None:
+    """Driver, crawler, processor, and the driver at every step of a flush: nothing lost, nothing twice."""
+    await killed_crawl(
+        tmp_path, seed=seed, pages=1_000, plan=_plan(seed, random.Random(seed)), RUNNEL_BATCH_OVERDUE_S="60"
+    )

@@ -135,12 +135,13 @@ class KillReport:
         """The figures in one line."""
         kinds = ", ".join(f"{what} {count}" for what, count in sorted(Counter(k.what for k in self.kills).items()))
         slowest = f"{max(self.takeovers_s):.1f}" if self.takeovers_s else "-"
+        each = ", ".join(f"{took_s:.1f}" for took_s in self.takeovers_s)
         mean = f"{sum(self.takeovers_s) / len(self.takeovers_s):.1f}" if self.takeovers_s else "-"
         return (
             f"{self.name} seed {self.seed}: {len(self.kills)} kills ({kinds}); {self.pages} pages, {self.lost} lost, "
             f"{self.doubled} doubled; {self.fetches - self.pages} extra fetches "
             f"(in flight at the kills: {sum(self.in_flight)} + {self.retries} in killed calls); "
-            f"takeover mean {mean} s, most {slowest} s; {self.connections} connections of the reader"
+            f"takeover mean {mean} s, most {slowest} s ({each}); {self.connections} connections of the reader"
         )
 
     def _count(self, site: SiteServer, reader: AttachedReader, result: Result, undisturbed: Result) -> None:

@@ -149,3 +149,13 @@ def test_markdown_twins_have_three_choices() -> None:
     assert AwsSettings.from_environment(stack).markdown_twins == "off"
     with pytest.raises(ConfigInvalid, match="RUNNEL_MARKDOWN_TWINS: 'on' is none of off, declared, ask"):
         load_settings(environment={"RUNNEL_MARKDOWN_TWINS": "on"})
+
+
+@pytest.mark.parametrize("text", ["0", "3601", "soon"])
+def test_the_patience_with_the_processor_is_a_time(text: str) -> None:
+    """A batch that is sent again at once would be sent again for ever."""
+    environment = {"RUNNEL_BUCKET": "b", "RUNNEL_BATCH_OVERDUE_S": text}
+    with pytest.raises(ConfigInvalid, match="RUNNEL_BATCH_OVERDUE_S"):
+        AwsSettings.from_environment(environment)
+
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).batch_overdue_s == 330

@@ -216,13 +216,18 @@ def _remote(raw: _Raw) -> str | None:
 
 def _lease_ttl_s(env: Mapping[str, str]) -> float:
     """How long a driver may be silent; the same in every process that shares a store."""
-    text = env.get("RUNNEL_LEASE_TTL_S") or "12"
+    return _seconds(env, "RUNNEL_LEASE_TTL_S", default="12", most=600)
+
+
+def _seconds(env: Mapping[str, str], name: str, *, default: str, most: int) -> float:
+    """A time of 1 to *most* seconds."""
+    text = env.get(name) or default
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 1 <= seconds <= 600:
-        raise ConfigInvalid(f"RUNNEL_LEASE_TTL_S: '{text}' is not a number of seconds between 1 and 600.")
+    if not 1 <= seconds <= most:
+        raise ConfigInvalid(f"{name}: '{text}' is not a number of seconds between 1 and {most}.")
     return seconds
 
 
@@ -250,6 +255,8 @@ class AwsSettings:
     region: str | None = None
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
+    #: Seconds after which a batch that was not answered is sent again: a little more than the processor may live.
+    batch_overdue_s: float = 330.0
     #: Secrets that headers may name: those that the template lists.
     secrets: frozenset[str] = frozenset()
     #: Query parameters that track the reader, besides those that are always dropped; in lower case.
@@ -278,6 +285,7 @@ class AwsSettings:
             auth_type=cast("AuthType", auth_type),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
             lease_ttl_s=_lease_ttl_s(env),
+            batch_overdue_s=_seconds(env, "RUNNEL_BATCH_OVERDUE_S", default="330", most=3_600),
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
             markdown_twins=_markdown_twins(env.get("RUNNEL_MARKDOWN_TWINS"), "RUNNEL_MARKDOWN_TWINS"),

@@ -176,6 +176,7 @@ def _make_services(settings: AwsSettings) -> Services:
         telemetry=PowertoolsTelemetry(),
         tuning=replace(
             make_tuning().with_lease_ttl(settings.lease_ttl_s),
+            batch_overdue=timedelta(seconds=settings.batch_overdue_s),
             tracking_parameters=settings.tracking_parameters,
             markdown_twins=settings.markdown_twins,
         ),
