@@ -36,6 +36,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_defau
         "token": "RUNNEL_TOKEN",
         "tracking_parameters": "default",
         "markdown_twins": "default",
+        "proxy": "default",
     }
     assert origins({}, {"HOME": "/h"})["token"] == "default"
 
@@ -159,3 +160,26 @@ def test_the_patience_with_the_processor_is_a_time(text: str) -> None:
         AwsSettings.from_environment(environment)
 
     assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).batch_overdue_s == 330
+
+
+def test_a_proxy_is_named_by_its_user_alone() -> None:
+    """A file that came with somebody's work must not choose who sees every request; the password is never shown."""
+    flag, variable = "http://ann:s3cret@10.0.0.1:3128", {"RUNNEL_PROXY": "http://other:1"}
+    settings = load_settings({"proxy": flag}, environment=variable)
+    Path("runnel.toml").write_text('proxy = "http://evil.example:1"\n')
+
+    assert str(settings.proxy) == "10.0.0.1:3128"
+    assert "s3cret" not in repr(settings)
+    assert [one.value for one in settings.shown if one.name == "proxy"] == ["http://********@10.0.0.1:3128"]
+    with pytest.raises(ConfigInvalid, match=r"'proxy' cannot stand in .*; give --proxy or set RUNNEL_PROXY"):
+        load_settings(environment={})
+    with pytest.raises(ConfigInvalid, match="RUNNEL_PROXY: 'socks5://b:1' is no proxy"):
+        load_settings(environment={"RUNNEL_PROXY": "socks5://b:1"})
+    assert str(load_settings(environment=variable).proxy) == "other:1"
+    assert load_settings(environment={"HTTP_PROXY": "http://other:1"}, file=_empty()).proxy is None
+
+
+def _empty() -> Path:
+    path = Path("empty.toml")
+    path.write_text("")
+    return path

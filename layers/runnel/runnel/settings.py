@@ -18,14 +18,17 @@ from typing import Final, Literal, cast, get_args
 from runnel.domain.markdown_twins import MarkdownTwins
 from runnel.errors import ConfigInvalid
 from runnel.fetching.addresses import parse_allowed_private
+from runnel.fetching.proxies import Proxy, hide_password, parse_proxy
 
 FILE_NAME: Final = "runnel.toml"
 AuthType = Literal["NONE", "AWS_IAM"]
 _Table = Mapping[str, object]
 
 #: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
-NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins")
+NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins", "proxy")
 _SECRETS: Final = frozenset({"token"})
+#: What a file may not say: a `runnel.toml` that came with somebody's files must not choose who sees every request.
+_NOT_IN_FILES: Final = frozenset({"proxy"})
 #: A flag is nearer to the user than the environment, that nearer than a file.
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
 
@@ -53,6 +56,8 @@ class Settings:
     tracking_parameters: frozenset[str] = frozenset()
     #: Whether the site's own Markdown of a page is fetched.
     markdown_twins: MarkdownTwins = "declared"
+    #: Every page is asked for through it; None = directly.
+    proxy: Proxy | None = None
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
@@ -101,6 +106,7 @@ def load_settings(
         token=token,
         tracking_parameters=_tracking_parameters(raw["tracking_parameters"].text),
         markdown_twins=_markdown_twins(raw["markdown_twins"].text, raw["markdown_twins"].origin),
+        proxy=_proxy(raw["proxy"]),
         lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
@@ -152,6 +158,8 @@ def _find(name: str, flags: Mapping[str, str | None], env: Mapping[str, str], pa
     if env.get(variable):
         return _Raw(text=env[variable], rank=_ENVIRONMENT, origin=variable)
     value = table.get(name)
+    if value is not None and name in _NOT_IN_FILES:
+        raise ConfigInvalid(f"'{name}' cannot stand in {path}; give --{name} or set {variable}.")
     if value is None:
         return _Raw(text=None, rank=_DEFAULT, origin="default")
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
@@ -206,6 +214,13 @@ def _markdown_twins(text: str | None, origin: str) -> MarkdownTwins:
     raise ConfigInvalid(f"{origin}: '{text}' is none of {', '.join(get_args(MarkdownTwins))}.")
 
 
+def _proxy(raw: _Raw) -> Proxy | None:
+    try:
+        return parse_proxy(raw.text) if raw.text else None
+    except ConfigInvalid as error:
+        raise ConfigInvalid(f"{raw.origin}: {error.message}") from error
+
+
 def _remote(raw: _Raw) -> str | None:
     if raw.text is None:
         return None
@@ -233,6 +248,8 @@ def _seconds(env: Mapping[str, str], name: str, *, default: str, most: int) -> f
 
 def _show(name: str, raw: _Raw, env: Mapping[str, str]) -> Setting:
     text = "********" if raw.text and name in _SECRETS else raw.text
+    if name == "proxy" and text:
+        text = hide_password(text)
     if name == "home":
         text = str(_home(raw, env))
     return Setting(name=name, value=text, origin=raw.origin)

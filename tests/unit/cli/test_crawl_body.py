@@ -14,7 +14,7 @@ URL = "https://docs.example.com/"
 #: Options of the command that are no options of a job.
 OWN = {
     "remote", "as_json", "quiet", "verbose", "no_color", "library", "output", "no_output", "wait",
-    "allow_private", "file", "urls",
+    "allow_private", "proxy", "file", "urls",
 }  # fmt: skip
 
 

@@ -4,23 +4,21 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runnel.cli.backend import Backend, Json, open_backend
 from runnel.cli.exit_codes import ExitCode
-from runnel.cli.options import Call, example, extent_options, run, shared
+from runnel.cli.options import Call, example, extent_options, proxy_option, run, shared
 from runnel.cli.terminal import write_json
 from runnel.cli.watching import Attendance
+from runnel.domain.addressing import has_scheme
 from runnel.errors import ConfigInvalid, JobConflict, LibraryBusy
 from runnel.settings import Settings
 
 if TYPE_CHECKING:
     from runnel.cli.local_backend import LocalBackend
-
-#: Schemes without `//`: such a text is no host name whose scheme was left out.
-_OTHER_SCHEMES: Final = ("mailto:", "javascript:", "data:", "file:", "about:", "tel:")
 
 
 @click.command(epilog=example("runnel crawl https://docs.example.com/guide/ -o guide --limit 200"))
@@ -46,6 +44,7 @@ _OTHER_SCHEMES: Final = ("mailto:", "javascript:", "data:", "file:", "about:", "
 )
 @click.option("--dry-run", is_flag=True, help="The same events, nothing stored.")
 @click.option("--wait/--no-wait", default=True, help="Stay until the job ends.")
+@proxy_option
 @click.option(
     "--allow-private", metavar="HOST:PORT", help="This private address may be crawled.  [RUNNEL_ALLOW_PRIVATE]"
 )
@@ -59,8 +58,10 @@ def crawl(call: Call, /, urls: tuple[str, ...], **options: Any) -> int:
     Ctrl-C pauses; the same command goes on with a job that is not finished. When standard output is no terminal (or
     with --json) the job's events go there as JSON lines.
     """
-    file, allow_private = options.pop("file"), options.pop("allow_private")
-    settings = call.settings(file=file, allow_private=allow_private)
+    file, allow_private, proxy = options.pop("file"), options.pop("allow_private"), options.pop("proxy")
+    settings = call.settings(file=file, allow_private=allow_private, proxy=proxy)
+    if proxy is not None:
+        call.talk.say("--proxy holds for this command; for others that go on with the job set RUNNEL_PROXY.")
     wait, output, no_output = options.pop("wait"), options.pop("output"), options.pop("no_output")
     body = make_body(call, _from_stdin(urls), options, settings.crawl)
     if settings.remote is not None:
@@ -87,7 +88,7 @@ def make_body(call: Call, urls: Sequence[str], options: Mapping[str, Any], defau
 
 def with_scheme(call: Call, url: str) -> str:
     """The URL; `docs.example.com` is taken as https, and that is said."""
-    if "://" in url or url.lower().startswith(_OTHER_SCHEMES):
+    if has_scheme(url):
         return url
     call.talk.say(f"Taking {url} as https://{url}")
     return f"https://{url}"

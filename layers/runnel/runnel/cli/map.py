@@ -8,7 +8,7 @@ from runnel.cli.backend import Backend, Json
 from runnel.cli.crawl import make_body
 from runnel.cli.exit_codes import ExitCode
 from runnel.cli.jobs import show_rows
-from runnel.cli.options import Call, example, extent_options, shared, with_backend
+from runnel.cli.options import Call, example, extent_options, proxy_option, shared, with_backend
 from runnel.cli.terminal import clean, write_json
 
 #: As `usecases.map_site` has it; importing that costs a third of a second.
@@ -23,6 +23,7 @@ _MINUTE_S: Final = 60
 @click.option("-l", "--limit", type=int, metavar="N", help="Pages that the crawl would keep.  [default: 10000]")
 @extent_options
 @click.option("--user-agent", metavar="TEXT", help="Say this instead of Runnel's own.")
+@proxy_option
 @click.option(
     "--allow-private", metavar="HOST:PORT", help="This private address may be looked at.  [RUNNEL_ALLOW_PRIVATE]"
 )
@@ -33,7 +34,7 @@ def map_site(call: Call, /, urls: tuple[str, ...], **options: Any) -> int:
     A URL without a verdict would be fetched. When standard output is no terminal (or with --json) the URLs go there as
     JSON lines, and the estimate as the last one.
     """
-    settings = call.settings(allow_private=options.pop("allow_private"))
+    settings = call.settings(allow_private=options.pop("allow_private"), proxy=options.pop("proxy"))
     pages = options.pop("pages")
     body = {**make_body(call, urls, options, settings.crawl), "pages": pages}
 

@@ -40,9 +40,14 @@ class Call:
         """Whether data goes out as JSON lines: on request, and when nobody reads it on a terminal."""
         return self.as_json or not sys.stdout.isatty()
 
-    def settings(self, *, file: Path | None = None, allow_private: str | None = None) -> Settings:
-        """The settings under this call's flags; raises `ConfigInvalid`."""
-        settings = load_settings({"remote": self.remote, "allow_private": allow_private}, file=file)
+    def settings(
+        self, *, file: Path | None = None, allow_private: str | None = None, proxy: str | None = None
+    ) -> Settings:
+        """The settings under this call's flags; raises `ConfigInvalid`, `UsageError`."""
+        flags = {"remote": self.remote, "allow_private": allow_private, "proxy": proxy}
+        settings = load_settings(flags, file=file)
+        if proxy is not None and settings.remote is not None:
+            raise click.UsageError("--proxy is about requests of this machine; a server has its own RUNNEL_PROXY.")
         return replace(settings, no_color=settings.no_color or self.no_color)
 
 
@@ -74,6 +79,10 @@ _EXTENT = (
     click.option("--ignore-query", multiple=True, metavar="NAME", help="This query parameter does not matter."),
     click.option("-c", "--concurrency", type=int, metavar="N", help="Pages fetched at once, at most.  [default: 10]"),
     click.option("--delay", "delay_s", type=float, metavar="SECONDS", help="Pause between two requests.  [default: 0]"),
+)
+
+proxy_option = click.option(
+    "--proxy", metavar="URL", help="Fetch through this http:// proxy, and no other.  [RUNNEL_PROXY]"
 )
 
 

@@ -52,7 +52,8 @@ class Fetcher(Protocol):
 
     * no connection is ever opened to an address that is neither public nor allowed by the operator, whatever the URL's
       spelling and whatever the name server answers;
-    * redirects are answers like others, never followed; cookies are neither kept nor sent; no proxy is used;
+    * redirects are answers like others, never followed; cookies are neither kept nor sent; no proxy is
+      used but the one that the operator names;
     * time and memory are bounded, whatever the server does;
     * a good answer (2xx) whose type is not wanted fails with `unsupported_type`, its body unread;
     * it raises `FetchFailed`, with its category, and nothing else.

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
+from runnel.domain.addressing import has_scheme
 from runnel.domain.created import created_segment
 from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Ending, Job, JobOptions, JobState, Source
 from runnel.domain.libraries import Library
@@ -104,7 +105,7 @@ def refuse_unbuilt(options: JobOptions) -> None:
 def parse_start_url(text: str) -> str:
     """The canonical start URL; `docs.example.com` without a scheme is taken as https. Raises `UrlInvalid`."""
     text = text.strip()
-    if "://" not in text and not text.lower().startswith(("mailto:", "javascript:", "data:", "file:", "about:")):
+    if not has_scheme(text):
         text = f"https://{text}"
     scheme = text.partition("://")[0].lower()
     if scheme not in ("http", "https"):

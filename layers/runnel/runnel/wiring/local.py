@@ -143,7 +143,10 @@ class _Functions:
         from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 
         self._fetcher = HttpFetcher(
-            allow_private=self.settings.allow_private, connections=_CONNECTIONS, resolve=self.resolve
+            allow_private=self.settings.allow_private,
+            connections=_CONNECTIONS,
+            resolve=self.resolve,
+            proxy=self.settings.proxy,
         )
         patience = Patience(clock=self.clock, full=self.full.set)
         keeper = FolderPageKeeper(self.raw, self.appending) if self.appending else None

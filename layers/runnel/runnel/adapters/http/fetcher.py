@@ -10,9 +10,11 @@ from runnel.adapters.http.answer import Answer
 from runnel.adapters.http.connection import Connection, ConnectionPool, Origin
 from runnel.adapters.http.failures import FOREIGN, failure
 from runnel.adapters.http.guard import Address, Guard, Resolve
+from runnel.adapters.http.tunnel import WANTS_A_PASSWORD, connect_to, open_tunnel, proxy_headers, refused
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
 from runnel.fetching.decoding import ACCEPT_ENCODING, BodyLimits
+from runnel.fetching.proxies import Proxy
 from runnel.ports.fetcher import FetchRequest, FetchResponse
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _OURS: Final = frozenset(
         "content-length",
         "expect",
         "host",
+        "proxy-authorization",
         "transfer-encoding",
         "upgrade",
         "user-agent",
@@ -50,11 +53,14 @@ class HttpFetcher:
         connections: int = 10,
         limits: BodyLimits | None = None,
         resolve: Resolve | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         """Take the private hosts that may be crawled and how many connections may be open at once.
 
-        *resolve* stands for the system's resolver; whatever it answers is judged like the system's answers.
+        *resolve* stands for the system's resolver; whatever it answers is judged like the system's answers. With a
+        *proxy* every request goes through it, and nothing is resolved here: what a URL says is judged all the same.
         """
+        self._proxy = proxy
         self._limits = limits or BodyLimits()
         self._guard = Guard(allow_private, resolve)
         self._pool = ConnectionPool(self._connect, most=connections)
@@ -66,13 +72,17 @@ class HttpFetcher:
         try:
             origin, target = _split(request.url)
             self._guard.check_url(origin[1], origin[2], request.ports)
-            head = _head(request, origin, target)
+            through = self._proxy if origin[0] == "http" else None
+            head = _head(request, origin, target, through)
+            place = origin if through is None else ("http", through.host, through.port)
             async with asyncio.timeout(request.deadline_s):
-                answer = await self._pool.exchange(origin, head, lambda: self._answer_to(request))
+                answer = await self._pool.exchange(place, head, lambda: self._answer_to(request))
         except FetchFailed:
             raise
         except FOREIGN as error:
             raise failure(error) from error
+        if through is not None and answer.status == WANTS_A_PASSWORD:
+            raise refused(through, answer.status)
         return FetchResponse(
             url=request.url,
             status=answer.status,
@@ -97,9 +107,10 @@ class HttpFetcher:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_CONNECT_S):
             tls = await self._tls_context() if scheme == "https" else None
-            connected = await self._first_socket(await self._guard.resolve(host, port))
+            connected = await (connect_to(self._proxy) if self._proxy else self._judged_socket(host, port))
             try:
-                self._guard.check_peer(connected)
+                if self._proxy is not None and tls is not None:
+                    await open_tunnel(connected, self._proxy, host, port)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _, connection = await loop.create_connection(
                     Connection, sock=connected, ssl=tls, server_hostname=host if tls else None
@@ -108,6 +119,16 @@ class HttpFetcher:
                 connected.close()
                 raise
             return connection
+
+    async def _judged_socket(self, host: str, port: int) -> socket.socket:
+        """Connect to an address of *host*, judged before and after."""
+        connected = await self._first_socket(await self._guard.resolve(host, port))
+        try:
+            self._guard.check_peer(connected)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
 
     async def _first_socket(self, addresses: list[Address]) -> socket.socket:
         """Connect to the first address that answers; a silent one does not keep the next one waiting for long."""
@@ -162,12 +183,15 @@ def _split(url: str) -> tuple[Origin, str]:
     return (parts.scheme, host, parts.port or _PORTS[parts.scheme]), target
 
 
-def _head(request: FetchRequest, origin: Origin, target: str) -> bytes:
-    """Give the bytes to send; raises `FetchFailed` (protocol) for what would break a line of them."""
+def _head(request: FetchRequest, origin: Origin, target: str, proxy: Proxy | None) -> bytes:
+    """Give the bytes to send, in the absolute form for a proxy; raises `FetchFailed` (protocol) for a broken line."""
     scheme, host, port = origin
     named = f"[{host}]" if ":" in host else host
-    headers = {"Host": named if port == _PORTS[scheme] else f"{named}:{port}", **_headers(request)}
-    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    place = named if port == _PORTS[scheme] else f"{named}:{port}"
+    headers = {"Host": place, **_headers(request)}
+    lines = [f"GET {target if proxy is None else f'http://{place}{target}'} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += proxy_headers(proxy) if proxy is not None else []
     if any(map(_UNSENDABLE.search, lines)):
         raise FetchFailed(ErrorCategory.PROTOCOL, "the request holds a control character")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
