@@ -252,6 +252,14 @@ export interface JobTimeout {
   type: "job_timeout";
 }
 
+/** First frame of each connection to the stream of all jobs: its id is the reader's place before any event. */
+export interface JobsConnected {
+  job_id: string;
+  time: string;
+  type: "jobs_connected";
+  jobs: string[];
+}
+
 /** The result was not published. */
 export interface LibraryHeld {
   job_id: string;
@@ -598,6 +606,7 @@ export type DurableEvent =
 /** Shown and forgotten. */
 export type EphemeralEvent =
   | StreamConnected
+  | JobsConnected
   | TimeUpdate
   | Progress
   | PipelineProgress;

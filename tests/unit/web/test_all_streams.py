@@ -58,8 +58,8 @@ async def test_a_stream_of_all_jobs_tells_its_place_before_any_event() -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text.startswith(f": connected\n\nretry: 1000\n\nid: {place[0]}\n\n")
-    assert "event: " not in answer.text
+    assert answer.text.startswith(f": connected\n\nretry: 1000\n\nevent: jobs_connected\nid: {place[0]}\ndata: ")
+    assert re.findall("event: (.*)", answer.text) == ["jobs_connected"]
     assert late.text.count('"seq":') == len(home.log(job))
 
 
@@ -101,8 +101,8 @@ async def test_types_and_libraries_are_chosen_by_name() -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_input")
     assert "job_finished" in wrong.json()["detail"]
     assert many.status_code == 422
-    assert re.findall(r"event: (.*)", chosen.text) == ["job_created"]
-    assert one.job_id in chosen.text
+    assert re.findall(r"event: (.*)", chosen.text) == ["jobs_connected", "job_created"]
+    assert f'"jobs":["{one.job_id}"]' in chosen.text
     assert other.job_id not in chosen.text
 
 

@@ -369,6 +369,16 @@ class StreamConnected(_Event):
     last_seq: int
 
 
+class JobsConnected(_Event):
+    """First frame of each connection to the stream of all jobs: its id is the reader's place before any event."""
+
+    type: Literal["jobs_connected"] = "jobs_connected"
+    #: It is of no single job.
+    job_id: str = "*"
+    #: The jobs that the stream shows, or will when others have ended.
+    jobs: tuple[str, ...]
+
+
 class TimeUpdate(_Event):
     """Once a second: seconds since `job_created`, and the queue."""
 
@@ -471,7 +481,7 @@ DurableEvent = (
     | JobResumed | JobCancelling | Handover | LibraryPublished | LibraryHeld | Log | JobCompleted | JobFailed
     | JobTimeout | JobCancelled
 )  # fmt: skip
-EphemeralEvent = StreamConnected | TimeUpdate | Progress | PipelineProgress
+EphemeralEvent = StreamConnected | JobsConnected | TimeUpdate | Progress | PipelineProgress
 Event = Annotated[DurableEvent | EphemeralEvent, Field(discriminator="type")]
 TerminalEvent = JobCompleted | JobFailed | JobTimeout | JobCancelled
 

@@ -31,11 +31,6 @@ def encode_event_line(job_id: str, seq: int | None, line: bytes, *, event_id: st
     return encode_frame(line, event=type_of(line), event_id=event_id)
 
 
-def encode_place(event_id: str) -> bytes:
-    """An id alone: the client comes back to it, and is shown no event."""
-    return f"id: {_NOT_IN_ID.sub('', event_id)}\n\n".encode()
-
-
 def encode_retry(milliseconds: int) -> bytes:
     """How long the client should wait before it reconnects."""
     return f"retry: {milliseconds}\n\n".encode()

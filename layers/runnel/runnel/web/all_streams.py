@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from runnel.domain.events import EVENT_TYPES
+from runnel.domain.events import EVENT_TYPES, JobsConnected, encode_event
 from runnel.errors import InputInvalid
 from runnel.streaming import sse
 from runnel.streaming.places import parse_places
@@ -25,6 +25,8 @@ from runnel.web.streams import frame_of, opening, respond
 router = APIRouter(tags=["jobs"])
 
 _MOST_NAMES = 50
+#: Jobs named in the first event.
+_MOST_NAMED = 100
 Names = Annotated[list[str] | None, Query(max_length=_MOST_NAMES)]
 
 
@@ -57,7 +59,7 @@ def _known(types: list[str] | tuple[str, ...]) -> frozenset[str]:
 
 
 async def _frames(caller: Caller, roster: Roster, types: frozenset[str]) -> AsyncGenerator[bytes, None]:
-    yield opening() + sse.encode_place(roster.event_id())
+    yield opening() + _connected(caller, roster)
     watch = None if caller.is_guest else caller.home.watch
     async with aclosing(follow_jobs(caller.services, roster, types=types, watch=watch)) as parts:
         async for part in parts:
@@ -65,6 +67,13 @@ async def _frames(caller: Caller, roster: Roster, types: frozenset[str]) -> Asyn
                 yield b"".join(map(_frame, part))
             if caller.home.closing.is_set():
                 return
+
+
+def _connected(caller: Caller, roster: Roster) -> bytes:
+    """The reader's place before any event, in an event of its own: some clients take no id of a block without data."""
+    jobs = tuple(job_id for job_id, watched in roster.jobs.items() if watched.seen is not None)
+    event = JobsConnected(time=caller.services.clock.now(), jobs=jobs[:_MOST_NAMED])
+    return sse.encode_event_line(event.job_id, None, encode_event(event), event_id=roster.event_id())
 
 
 def _frame(item: JobShown) -> bytes:
