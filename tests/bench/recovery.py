@@ -43,15 +43,15 @@ URLS = 100_000
 LINKS = 50
 MOST_S = 5.0
 MOST_QUERIES = 100
-_STORES = ("jobs", "leases", "log", "queue", "journal", "batches", "libraries", "hosts")
+STORES = ("jobs", "leases", "log", "queue", "journal", "batches", "libraries", "hosts")
 
 
 async def _invoke(_batch_id: str) -> None:
     """Nobody processes."""
 
 
-async def fill(services: Services, urls: int) -> Job:
-    """A job that a driver has left behind: *urls* seen, a third of them crawled."""
+async def fill(services: Services, urls: int, *, crawled: int = LINKS // 3) -> Job:
+    """A job that a driver has left behind: *urls* seen, of each page's links *crawled*."""
     new = NewJob(tenant=TENANT, urls=("https://docs.example.com/",), options=JobOptions(limit=1_000_000))
     job = await create_job(services, new, invoke=False)
     taken = await take_lease(services, TENANT, job.job_id)
@@ -66,7 +66,7 @@ async def fill(services: Services, urls: int) -> Job:
             e.UrlsDiscovered, [(url, 2, parent) for url in found], source_url=parent, depth=1, count=LINKS,
             discovered_urls=tuple(found), total_discovered=start + LINKS, skipped={},
         )  # fmt: skip
-        for url in found[: LINKS // 3]:
+        for url in found[:crawled]:
             recorder.emit(e.UrlStarted, url=url, depth=2, attempt=1)
             note = {"raw": ["raw/x/1-1", 0, 6_000], "at": "2026-01-31T12:00:00.000Z", "attempts": 1}
             recorder.emit(
@@ -97,7 +97,7 @@ async def recover(services: Services, job: Job) -> tuple[float, float, int]:
 @asynccontextmanager
 async def _over(stores: Any) -> AsyncIterator[Services]:
     async with SiteServer() as site, real_home(site) as home:
-        yield replace(home.services, **{name: getattr(stores, name) for name in _STORES})
+        yield replace(home.services, **{name: getattr(stores, name) for name in STORES})
 
 
 async def measure_sqlite(urls: int) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import aws_cost, cold_start, recovery
+from tests.bench import aws_cost, cold_start, frontier, recovery, verdicts
 from tests.bench.sites import GENERATED_PAGES, MissingPackage, Site, install_packages, make_sites, reachable, serve
 from tests.bench.tools import RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
 from tools.build_artefacts import ProgramMissing
@@ -32,8 +32,9 @@ RESULTS = Path(__file__).parent / "results"
 #: The real sites, on which tools are compared.
 COMPARED = ("python", "postgres")
 
-#: Tables of their own: what AWS would bill, and how long a function takes to start.
-ON_AWS = ("aws-cost", "cold-start", "recovery")
+#: Tables of their own, which need no site: what AWS would bill, how long a function takes to start, what a new driver
+#: needs, what a verdict costs, what a million URLs weigh.
+ALONE = ("aws-cost", "cold-start", "recovery", "verdicts", "frontier")
 
 #: The small crawl that is subtracted from the full one, so that start-up does not count as cost of a page.
 MARGINAL_BASE = 1_000
@@ -64,8 +65,8 @@ class Row:
 def main() -> None:
     """Run what the options name and print the tables."""
     options = parse_options()
-    print_aws(options.only)
-    if not set(options.only) - set(ON_AWS):
+    print_alone(options.only)
+    if not set(options.only) - set(ALONE):
         return
     try:
         install_packages()
@@ -89,7 +90,7 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.run", description="Measure crawls and print ratios.")
-    sites = (*COMPARED, "generated", *ON_AWS)
+    sites = (*COMPARED, "generated", *ALONE)
     parser.add_argument(
         "--only", action="append", choices=sites, help="only this site or table (repeatable; default: all)"
     )
@@ -104,13 +105,17 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def print_aws(wanted: list[str]) -> None:
+def print_alone(wanted: list[str]) -> None:
     """Print the tables that need no other crawler."""
     if "aws-cost" in wanted:
         aws_cost.print_bills(*asyncio.run(aws_cost.measure()))
     if "recovery" in wanted:
         asyncio.run(recovery.measure_sqlite(recovery.URLS))
         asyncio.run(recovery.measure_dynamodb(recovery.URLS))
+    if "verdicts" in wanted:
+        verdicts.main()
+    if "frontier" in wanted:
+        frontier.measure()
     if "cold-start" in wanted:
         try:
             cold_start.report(cold_start.measure())

@@ -57,7 +57,7 @@ def suspect(url: str, *, year: int, depth: int = 0, parent: str | None = None) -
     place, _, query = url.partition("?")
     origin, path = _split(place)
     found = _suspect_path(path, year) or (_suspect_query(path, query, place, parent) if query else None)
-    if _SESSION.search(url):
+    if (query or ";" in path or "/(" in path) and _SESSION.search(url):
         found = Suspicion("session_id", "/")
     if found is None and depth > _LONG_CHAIN and parent is not None and _is_next_of(url, parent):
         found = Suspicion("endless_chain", path.rpartition("/")[0] + "/")
@@ -116,7 +116,8 @@ def _suspect_path(path: str, year: int) -> Suspicion | None:
         segment, count = Counter(segments).most_common(1)[0]
         if count >= _LEAST_REPEATS:
             return Suspicion("repeated_segments", path[: path.index(f"/{segment}/") + len(segment) + 2])
-    dated = _DATED_PATH.match(path)
+    ends_with_number = path[-2:].rstrip("/")[-1:].isdecimal()
+    dated = _DATED_PATH.match(path) if ends_with_number else None
     if dated is None or not 1 <= int(dated["month"]) <= _MONTHS:
         return None
     is_calendar = _CALENDAR.search(dated["before"]) or not _FIRST_YEAR <= int(dated["year"]) <= year + 1

@@ -4,7 +4,6 @@ Limit: a file without a telling name is found out by its content type only, afte
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 _KINDS: Final = {
     "archive": "7z bz2 deb dmg exe gz iso jar msi rar rpm tar tgz whl xz zip zst",
@@ -18,8 +17,8 @@ _KIND_OF: Final = {ending: kind for kind, endings in _KINDS.items() for ending i
 
 
 def asset_kind(url: str) -> str | None:
-    """What kind of file the URL's path names (`document: .pdf`); None when it may be a page."""
-    name = urlsplit(url).path.rsplit("/", 1)[-1]
+    """What kind of file a canonical URL's path names (`document: .pdf`); None when it may be a page."""
+    name = url.partition("?")[0].rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     kind = _KIND_OF.get(ending.lower()) if dot and stem else None
     return f"{kind}: .{ending.lower()}" if kind else None

@@ -98,6 +98,8 @@ class Discovery:
 
     def source_of(self, url: str) -> str:
         """The source whose directory holds the URL, else the one it was found from; of unknown ways the first."""
+        if len(self._job.sources) == 1:
+            return self._job.sources[0].source_id
         seen: set[str] = set()
         at: str | None = url
         while at is not None and at not in seen:

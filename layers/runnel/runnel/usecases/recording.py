@@ -12,6 +12,7 @@ Laws (names are the rules of the commit model):
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from runnel.domain import events as e
@@ -181,15 +182,18 @@ class Recorder:
     async def read_state(self) -> Recovered:
         """Read everything after the barrier, redo what may be missing, and fold the log."""
         segments = await self._read_log()
+        term_at = {segment.first: segment.term for segment in segments}
         self._log = []
         applied_seq = (await sure(self._services, self._get_job)).applied_seq
-        log = [pair for segment in segments for pair in events_of(segment)]
-        for event, note in log:
+        undone = []  # never the whole log at once: it names every URL of a job, which may be a million
+        for event, note in chain.from_iterable(map(events_of, segments)):
             self.fold.apply(event, note)
+            if event.seq > applied_seq:
+                undone.append((event, note))
         self._committed = self.fold.last_seq
-        await self._redo(effects_of(pair for pair in log if pair[0].seq > applied_seq))
+        del segments
+        await self._redo(effects_of(undone))
         urls = await sure(self._services, lambda: self._services.queue.urls(self._job.tenant, self._job.job_id))
-        term_at = {segment.first: segment.term for segment in segments}
         return Recovered(urls=tuple(url for url in urls if term_at.get(url.first) == url.term))
 
     async def _redo(self, effects: Effects) -> None:

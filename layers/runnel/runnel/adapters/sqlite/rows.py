@@ -111,9 +111,10 @@ def pack_urls(urls: Iterable[QueuedUrl]) -> bytes:
 
 
 def unpack_urls(row: sqlite3.Row) -> list[QueuedUrl]:
-    """The URLs of a row."""
+    """The URLs of a row; those of one parent share its text: there may be a million of them."""
+    first, term, parents = row["first"], row["term"], dict[str, str]()
     return [
-        QueuedUrl(url=url, depth=depth, parent=parent, first=row["first"], term=row["term"])
+        QueuedUrl(url=url, depth=depth, parent=parent and parents.setdefault(parent, parent), first=first, term=term)
         for url, depth, parent in _unpack(row["packed"])
     ]
 
