@@ -253,6 +253,22 @@ def test_deltas_are_since_the_connections_own_last_snapshot() -> None:
     assert mine.pipeline(story.now).metrics.cost_usd_delta == 0.25
 
 
+def test_dollars_move_while_the_job_runs_and_never_fall() -> None:
+    """The cap that stops a job softly is no surprise; a driver that took over may know less than its predecessor."""
+    story = _Story()
+    story.start(3)
+    shown = Snapshots(story.fold)
+    told = []
+    for usd in (0.05, 0.0, 0.04, 0.1):
+        story.fold.spend(usd)
+        metrics = shown.pipeline(story.now).metrics
+        told.append((metrics.cost_usd, metrics.cost_usd_delta))
+
+    assert told == [(0.05, 0.05), (0.05, 0.0), (0.05, 0.0), (0.1, 0.05)]
+    story.end()
+    assert shown.pipeline(story.now).metrics.cost_usd == 0.25
+
+
 def test_a_snapshot_is_short_whatever_the_pages_are_called() -> None:
     """Four kilobytes, twice a second, for every tab."""
     story = _Story(concurrency=100)

@@ -1,5 +1,6 @@
 """Segments: the same bytes for the same events, and nothing lost in them."""
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from runnel.domain import events as e
 from runnel.domain.created import created_segment
 from runnel.domain.effects import NO_NOTE, effects_of, events_of, verdict_of
 from runnel.domain.jobs import Job, Source
-from runnel.domain.segments import BatchItem, Segment, decode_segment, encode_segment
+from runnel.domain.segments import BatchItem, Segment, decode_segment, encode_segment, spent_usd
 from runnel.domain.verdicts import ErrorCategory, FetchError, RuledOut, SkipReason, Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -27,15 +28,26 @@ _LINES = st.lists(st.binary(max_size=200).map(lambda line: line.replace(b"\n", b
     owner=st.text(),
     lines=_LINES,
     notes=st.dictionaries(st.integers(1, 10**9), st.dictionaries(st.text(), _JSON, max_size=3), max_size=4),
+    usd=st.none() | st.floats(0, 1e6),
 )
 def test_a_segment_is_read_as_it_was_written(
-    first: int, term: int, owner: str, lines: list[bytes], notes: dict[int, dict[str, object]]
+    first: int, term: int, owner: str, lines: list[bytes], notes: dict[int, dict[str, object]], usd: float | None
 ) -> None:
     """Recovery and every client read these bytes."""
-    segment = Segment(first=first, term=term, owner=owner, lines=tuple(lines), notes=notes)
+    segment = Segment(first=first, term=term, owner=owner, lines=tuple(lines), notes=notes, usd=usd)
 
     assert decode_segment(encode_segment(segment)) == segment
     assert encode_segment(segment) == encode_segment(decode_segment(encode_segment(segment)))
+
+
+def test_what_was_spent_is_never_less_than_some_segment_tells() -> None:
+    """A driver that knows less of its predecessors than their log takes nothing back; most segments tell nothing."""
+    told = (None, 0.5, 0.25, None)
+    segments = [Segment(first=place, term=1, owner="D1", lines=(b"",), usd=usd) for place, usd in enumerate(told, 1)]
+
+    assert spent_usd(segments) == 0.5
+    assert spent_usd([]) == spent_usd(segments[:1]) == 0.0
+    assert b'"usd"' not in zlib.decompress(encode_segment(segments[0]))
 
 
 def test_a_segment_knows_its_place() -> None:

@@ -1,7 +1,7 @@
 """What a watcher is shown between the durable events: a fold of the log, the same for every connection.
 
 Laws (tests/unit/domain/test_progress.py):
-1. Driver and followers, in whatever process, fold the same lines and know the same, whenever each of them looks.
+1. Driver and followers, in whatever process, fold the same segments and know the same, whenever each of them looks.
 2. Nothing here is stored, and nothing here reads a clock: instants come as arguments, or with the events.
 3. `percent` never falls, and is 100 only after success.
 4. A stage's time runs from its first work to its last, also when that is one event.
@@ -95,6 +95,10 @@ class ProgressFold:
             handler(self, event)
         self.last_seq, self.last_at = event.seq, event.time
         self._raise_percent()
+
+    def spend(self, usd: float) -> None:
+        """The next segment tells that the job has cost *usd* so far; a driver that knows less takes nothing back."""
+        self.cost_usd = max(self.cost_usd, usd)
 
     def elapsed(self, now: datetime) -> timedelta:
         """How long the job has lasted, or did last."""

@@ -8,7 +8,7 @@ Laws:
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ class Segment:
     lines: tuple[bytes, ...]
     #: Recovery data by sequence number: raw places of crawled pages, URLs ruled out, pages of a batch.
     notes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    #: US dollars that the job had cost when the segment was made; None where that is not told.
+    usd: float | None = None
 
     @property
     def last(self) -> int:
@@ -44,11 +46,14 @@ class Segment:
 
 def encode_segment(segment: Segment) -> bytes:
     """The segment as deflated bytes, the same for the same segment."""
-    head = json.dumps(
-        {"first": segment.first, "term": segment.term, "owner": segment.owner, "notes": dict(segment.notes)},
-        separators=(",", ":"),
-    )
-    return zlib.compress(b"\n".join((head.encode(), *segment.lines)), 6)
+    head = {"first": segment.first, "term": segment.term, "owner": segment.owner, "notes": dict(segment.notes)}
+    head |= {"usd": segment.usd} if segment.usd is not None else {}
+    return zlib.compress(b"\n".join((json.dumps(head, separators=(",", ":")).encode(), *segment.lines)), 6)
+
+
+def spent_usd(segments: Iterable[Segment]) -> float:
+    """US dollars that these segments tell of; never less than any of them, whoever wrote it."""
+    return max((segment.usd or 0.0 for segment in segments), default=0.0)
 
 
 def decode_segment(data: bytes) -> Segment:

@@ -28,6 +28,7 @@ class JobExit:
         self._keeper = keeper
         self._began_s = services.clock.monotonic()
         self._usd_before = services.meter.usd()
+        recorder.usd = self.usd
 
     async def end(self, end: End, *, seen: int, report_id: str | None = None) -> None:
         """Say the end, with *seen* URLs in its counts and the report that there is, and give the job back."""
@@ -79,8 +80,9 @@ class JobExit:
         return self._noted_s() + self._recorder.fold.lost_s
 
     def usd(self) -> float:
-        """Dollars that the job has cost so far."""
-        return self._job.spent_usd + self._services.meter.usd() - self._usd_before
+        """Dollars that the job has cost so far: by earlier drivers, as META or the log knows, and by this one."""
+        before = max(self._job.spent_usd, self._recorder.spent_usd)
+        return before + self._services.meter.usd() - self._usd_before
 
     def _noted_s(self) -> float:
         """What META shall say of the time: that of this driver and of those that gave the job back."""

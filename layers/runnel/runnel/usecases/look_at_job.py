@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runnel.domain.effects import events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job
+from runnel.domain.segments import spent_usd
 from runnel.domain.verdicts import Counts, Verdict
 from runnel.usecases.retry_job import find_retry
 from runnel.usecases.services import Services
@@ -20,6 +21,8 @@ class Look:
     job: Job
     counts: Counts
     last_seq: int
+    #: What it has cost so far, in US dollars.
+    cost_usd: float
     #: The last events, as stored lines.
     activities: tuple[bytes, ...]
     #: The job that fetches again what failed here.
@@ -29,7 +32,8 @@ class Look:
 async def look_at_job(services: Services, job: Job) -> Look:
     """Fold the job's log as it stands now."""
     fold, lines = JobFold(), deque[bytes](maxlen=_ACTIVITIES)
-    for segment in await services.log.read(job.tenant, job.job_id):
+    segments = await services.log.read(job.tenant, job.job_id)
+    for segment in segments:
         for event, note in events_of(segment):
             fold.apply(event, note)
         lines.extend(segment.lines)
@@ -39,6 +43,7 @@ async def look_at_job(services: Services, job: Job) -> Look:
         job=job,
         counts=counts,
         last_seq=fold.last_seq,
+        cost_usd=job.ending.cost_usd if job.ending else max(job.spent_usd, spent_usd(segments)),
         activities=tuple(lines),
         retried_by=retry.job_id if retry else None,
     )

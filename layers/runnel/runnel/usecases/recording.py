@@ -21,7 +21,7 @@ from runnel.domain.effects import NO_NOTE, Note, effects_of, events_of
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job, Lease
 from runnel.domain.measures import Measures
-from runnel.domain.segments import FLUSH_BYTES, Effects, Flush, Segment
+from runnel.domain.segments import FLUSH_BYTES, Effects, Flush, Segment, spent_usd
 from runnel.domain.verdicts import QueuedUrl
 from runnel.errors import LeaseLost, SegmentTaken, StoreUnavailable
 from runnel.streaming.sse import type_of
@@ -74,6 +74,10 @@ class Recorder:
         self.measures = Measures()
         self.first_pending_s: float | None = None
         self.pending_bytes = 0
+        #: US dollars that earlier drivers have spent, as the log tells: one that was killed told META nothing.
+        self.spent_usd = 0.0
+        #: What the job has cost by now, as each segment tells.
+        self.usd: Callable[[], float] = lambda: 0.0
 
     # ---- emit and flush
 
@@ -123,6 +127,7 @@ class Recorder:
             owner=self._lease.owner,
             lines=tuple(pending.line for pending in part),
             notes={pending.seq: pending.note for pending in part if pending.note},
+            usd=round(self.usd(), 6) or None,
         )
         return Flush(
             tenant=self._job.tenant,
@@ -184,6 +189,7 @@ class Recorder:
         segments = await self._read_log()
         term_at = {segment.first: segment.term for segment in segments}
         self._log = []
+        self.spent_usd = spent_usd(segments)
         applied_seq = (await sure(self._services, self._get_job)).applied_seq
         undone = []  # never the whole log at once: it names every URL of a job, which may be a million
         for event, note in chain.from_iterable(map(events_of, segments)):

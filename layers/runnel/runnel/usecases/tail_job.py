@@ -106,6 +106,7 @@ class JobTail:
     async def _read(self) -> None:
         async with aclosing(tail_log(self._services, *self._job)) as segments:
             async for segment in segments:
+                self.fold.spend(segment.usd or 0.0)
                 for line in segment.lines:
                     self.fold.apply(decode_event(line))
                 self._keep(segment)

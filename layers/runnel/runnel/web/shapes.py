@@ -30,6 +30,7 @@ def look_to_json(look: "Look") -> dict[str, Any]:
     return {
         **job_to_json(job, counts=look.counts),
         "retried_by": retried_by,
+        "cost_usd": round(look.cost_usd, 6),
         "links": job_links(job.job_id, retry_of=job.retry_of, retried_by=retried_by),
         "last_seq": look.last_seq,
         "activities": [json.loads(line) for line in look.activities],
