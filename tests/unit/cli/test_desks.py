@@ -10,6 +10,7 @@ from runnel.cli.local_desk import LocalDesk
 from runnel.cli.remote import RemoteBackend
 from runnel.domain.jobs import Job
 from runnel.errors import GenerationNotFound, JobNotFound, LibraryNotFound, PublicationHeld
+from runnel.usecases.replay_library import replay_library
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.web_client import web_client
 
@@ -92,6 +93,17 @@ async def test_a_damaged_object_is_found_and_mended(place: Place) -> None:
         ("missing", "page", key, "repaired")
     ]
     assert mended["findings"][0]["urls"]
+
+
+async def test_a_replay_tells_what_it_would_change_before_it_is_published(place: Place) -> None:
+    """Nothing, with the same extractor; and an unknown job is said."""
+    home = place.home
+    job = await replay_library(home.outside.services, TENANT, place.library, diff=True, invoke=False)
+    await home.finish(home.drive(home.process("D9"), job))
+
+    assert [change async for change in place.desk.diff_job(place.library, job.job_id)] == []
+    with pytest.raises(JobNotFound):
+        _ = [change async for change in place.desk.diff_job(place.library, "nonsense")]
 
 
 async def test_a_library_that_is_deleted_is_gone(place: Place) -> None:

@@ -93,6 +93,10 @@ class Backend(Protocol):
         """Pause, resume or cancel; the job afterwards."""
         ...
 
+    async def replay_library(self, library: str, *, diff: bool) -> Json:
+        """The job that reads a library's stored responses again; with *diff* it publishes nothing."""
+        ...
+
     async def retry_job(self, job_id: str) -> Json:
         """The job that fetches again what failed in this one, created if there is none."""
         ...

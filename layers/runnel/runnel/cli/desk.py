@@ -26,6 +26,10 @@ class LibraryDesk(Protocol):
         """What differs between two generations, page by page."""
         ...
 
+    def diff_job(self, library_id: str, job_id: str) -> AsyncIterator[Json]:
+        """What publishing the result of a job would change, page by page."""
+        ...
+
     def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
         """The pages of a library as one stream of this format."""
         ...

@@ -1,5 +1,7 @@
 """`runnel publish`, `rollback` and `diff`: which generation a library shows, and what it changed."""
 
+from collections.abc import AsyncIterator
+
 import click
 
 from runnel.cli.backend import Backend, Json
@@ -48,18 +50,23 @@ def diff(call: Call, /, library: str, older: int | None, newer: int | None) -> N
     """Show which pages differ between two generations, and the lines of their text."""
 
     async def work(backend: Backend) -> None:
-        count = 0
-        async for change in backend.desk().diff(library, older, newer):
-            count += 1
-            if call.wants_json:
-                write_json(change)
-                continue
-            write_line(f"{change['kind']:8} {clean(change['url'])}")
-            for line in change.get("diff", "").split("\n")[2:]:
-                write_line(f"  {clean(line)}")
-        call.talk.say(f"{count} pages differ.")
+        await show_changes(call, backend.desk().diff(library, older, newer))
 
     with_backend(call.settings(), work)
+
+
+async def show_changes(call: Call, changes: AsyncIterator[Json]) -> None:
+    """Show pages that differ, each with the lines of its text that do."""
+    count = 0
+    async for change in changes:
+        count += 1
+        if call.wants_json:
+            write_json(change)
+            continue
+        write_line(f"{change['kind']:8} {clean(change['url'])}")
+        for line in change.get("diff", "").split("\n")[2:]:
+            write_line(f"  {clean(line)}")
+    call.talk.say(f"{count} pages differ.")
 
 
 def _tell(call: Call, done: Json, sentence: str) -> None:

@@ -105,6 +105,13 @@ class LocalBackend:
         """Pause, resume or cancel."""
         return _plain(job_to_json(await _ACTIONS[action](self._services, self._tenant, job_id)))
 
+    async def replay_library(self, library: str, *, diff: bool) -> Json:
+        """The job that reads a library's stored responses again; nobody drives it yet."""
+        from runnel.usecases.replay_library import replay_library
+
+        job = await replay_library(self._services, self._tenant, library, diff=diff, invoke=False)
+        return await self.get_job(job.job_id)
+
     async def retry_job(self, job_id: str) -> Json:
         """The job that retries this one; nobody drives it yet."""
         from runnel.usecases.retry_job import retry_job

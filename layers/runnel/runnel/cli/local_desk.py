@@ -48,6 +48,13 @@ class LocalDesk:
         async for change in diff_library(self._services, self._tenant, library_id, older=older, newer=newer):
             yield change_to_json(change)
 
+    async def diff_job(self, library_id: str, job_id: str) -> AsyncIterator[Json]:
+        """What publishing the result of a job would change."""
+        from runnel.usecases.replay_library import diff_replay
+
+        async for change in diff_replay(self._services, self._tenant, library_id, job_id):
+            yield change_to_json(change)
+
     async def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
         """The pages of a library as one stream."""
         from runnel.usecases.export_library import MEDIA_TYPES, open_export, stream_export

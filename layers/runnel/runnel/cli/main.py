@@ -50,6 +50,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "publish": "runnel.cli.generations:publish",
     "rollback": "runnel.cli.generations:rollback",
     "verify": "runnel.cli.integrity:verify",
+    "replay": "runnel.cli.watch:replay",
     "serve": "runnel.cli.serve:serve",
     "doctor": "runnel.cli.doctor:doctor",
     "config": "runnel.cli.config:config",
@@ -76,6 +77,10 @@ _NEXT: Final[Mapping[str, str]] = {
     "publishing": "Try: runnel watch JOB",
     "active": "Try: runnel cancel JOB",
     "retrying": "Try: runnel status JOB",
+    "nothing_to_process": "Try: runnel crawl URL --steps download",
+    "nothing_to_index": "Try: runnel crawl URL",
+    "nothing_to_replay": "Try: runnel crawl URL",
+    "not_processed": "Try: runnel crawl --library LIBRARY --steps process",
     "nothing_to_retry": "Try: runnel urls JOB",
 }
 

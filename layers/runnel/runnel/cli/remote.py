@@ -96,6 +96,11 @@ class RemoteBackend:
         """Pause, resume or cancel."""
         return await self._json("POST", _path("jobs", job_id, action))
 
+    async def replay_library(self, library: str, *, diff: bool) -> Json:
+        """The job that reads a library's stored responses again."""
+        job = await self._json("POST", _path("libraries", library, "replay"), json={"diff": diff})
+        return await self.get_job(job["job_id"])
+
     async def retry_job(self, job_id: str) -> Json:
         """The job that retries this one."""
         return await self.get_job((await self._json("POST", _path("jobs", job_id, "retry")))["job_id"])

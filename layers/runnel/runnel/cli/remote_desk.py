@@ -41,6 +41,11 @@ class RemoteDesk:
         for item in (await self._send("GET", _path(library_id, "diff"), params=params))["items"]:
             yield item
 
+    async def diff_job(self, library_id: str, job_id: str) -> AsyncIterator[Json]:
+        """What publishing the result of a job would change."""
+        for item in (await self._send("GET", _path(library_id, "diff"), params={"job": job_id}))["items"]:
+            yield item
+
     def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:
         """The pages of a library as one stream."""
         return self._stream(_path(library_id, "export"), {"format": kind})

@@ -4,6 +4,7 @@ import click
 
 from runnel.cli.backend import Backend, Json, open_backend
 from runnel.cli.exit_codes import ExitCode
+from runnel.cli.generations import show_changes
 from runnel.cli.jobs import show_job
 from runnel.cli.options import Call, example, run, shared
 from runnel.cli.watching import Attendance
@@ -36,6 +37,35 @@ def retry(call: Call, /, job_id: str, *, wait: bool) -> int:
     A job has one retry: asked for again, it is the same. To retry what failed there, retry that one.
     """
     return run(_retry(call, job_id, wait=wait))
+
+
+@click.command(epilog=example("runnel replay docs.example.com-guide --diff"))
+@click.argument("library", metavar="LIBRARY")
+@click.option("--diff", is_flag=True, help="Publish nothing; show what would change.")
+@click.option("--wait/--no-wait", default=True, help="Stay until the job ends; here, this process drives it.")
+@shared
+def replay(call: Call, /, library: str, *, diff: bool, wait: bool) -> int:
+    """Make the pages of a library anew from their stored responses, without asking the site."""
+    return run(_replay(call, library, diff=diff, wait=wait))
+
+
+async def _replay(call: Call, library: str, *, diff: bool, wait: bool) -> int:
+    settings = call.settings()
+    async with open_backend(settings) as backend:
+        job = await backend.replay_library(library, diff=diff)
+        if not wait:
+            show_job(call, job)
+            return ExitCode.DONE
+        attendance = _attendance(call, backend, job, after=0)
+        attendance.pauses = True
+        attendance.write_json = attendance.write_json and not diff
+        if settings.remote is None:
+            _drive_here(attendance, backend)
+        code = await attendance.attend()
+        if diff and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
+            await show_changes(call, backend.desk().diff_job(library, job["job_id"]))
+            call.talk.say(f"Publish it: runnel publish {library} --job {job['job_id']}")
+        return code
 
 
 async def _watch(call: Call, job_id: str) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.jobs import DEFAULT_SOURCE
+from runnel.domain.payloads import StoredPage
 from runnel.domain.same_page import Fetched, SamePages
 from runnel.domain.verdicts import Counts, ErrorCategory, SkipReason, Verdict
 
@@ -140,6 +141,14 @@ class JobFold:
     told_at: datetime | None = None
     #: The generation (its path) that an incremental crawl compares with; "" when it knows none.
     base: str | None = None
+    #: The job whose downloads this one processes.
+    origin: str | None = None
+    #: What this job works on was told by another log, or by a generation; it has fetched nothing itself.
+    is_borrowed: bool = False
+    #: Of that it is not known what has gone: whoever downloaded it did not come to the end.
+    is_cut_short: bool = False
+    #: The pages that are made anew from their responses, as they were.
+    replayed: Mapping[str, StoredPage] = field(default_factory=dict)
 
     def apply(self, event: e.DurableEvent, note: Note = NO_NOTE) -> None:
         """Take the next event of the log."""
@@ -236,6 +245,7 @@ def _log(fold: JobFold, event: e.Log, note: Note) -> None:
         fold.sitemaps[note["unread_sitemap"]] = ()
         fold.sitemaps_unread.add(note["unread_sitemap"])
     fold.base = note.get("base", fold.base)
+    fold.origin = note.get("origin", fold.origin)
 
 
 def _url_started(fold: JobFold, event: e.UrlStarted, _: Note) -> None:

@@ -82,6 +82,8 @@ class JobKind(StrEnum):
     """What a job does."""
 
     CRAWL = "crawl"
+    #: Reads stored responses again.
+    REPLAY = "replay"
 
 
 HeaderReference = Annotated[str, StringConstraints(pattern=r"^(env|secret):[A-Za-z0-9_./-]{1,200}$")]
@@ -221,6 +223,17 @@ class Job:
     def wants_driver(self) -> bool:
         """Whether some driver should hold this job: it is not over, and a paused one only to be cancelled."""
         return not self.is_over and (self.state is not JobState.PAUSED or self.wish is Wish.CANCEL)
+
+    @property
+    def downloads(self) -> bool:
+        """Whether the job asks any site for anything."""
+        return self.kind is JobKind.CRAWL and "download" in self.options.steps
+
+    @property
+    def publishes(self) -> bool:
+        """Whether its pages become the library's: not those that wait to be processed, or that were only compared."""
+        steps = self.options.steps
+        return "process" in steps and (self.kind is JobKind.CRAWL or "index" in steps)
 
     @property
     def url(self) -> str | None:

@@ -47,6 +47,8 @@ class SourceTurns:
     @property
     def has_next(self) -> bool:
         """Whether a source has not begun here."""
+        if not self._job.downloads:
+            return False
         begun = len(self._recorder.fold.sources_completed) + (self._current is not None)
         return begun < len(self._job.sources)
 
@@ -96,6 +98,8 @@ class SourceTurns:
 
     def _begin_next(self) -> None:
         """Begin the next source, once all before it is told and its host's robots.txt is known."""
+        if not self._job.downloads:
+            return
         fold = self._recorder.fold
         source = next((one for one in self._job.sources if one.source_id not in fold.sources_completed), None)
         if source is None or (fold.sources_completed and self._recorder.first_pending_s is not None):

@@ -4,14 +4,14 @@ Laws:
 1. Of many equal requests one creates; all get the same job (Idempotency-Key: UUIDv5 of tenant and key).
 2. The same key with another body is refused.
 3. One active crawl per library: a second create raises `LibraryBusy` naming the first.
-4. An option that has no effect yet is refused by its name, never taken silently.
+4. A job without a download works on what another one has stored; where there is nothing, it is refused.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
@@ -34,11 +34,9 @@ from runnel.errors import (
 from runnel.fetching.canonical import canonicalize
 from runnel.usecases.load_headers import resolve_headers
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import find_download
 
-#: Options that are promised and not built: each with the value that asks for nothing. Trim it as they come.
-UNBUILT: Final[Mapping[str, Any]] = {
-    "steps": ("download", "process", "index"),
-}
+_ALL_STEPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +56,23 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
     """Create the job and ask for a driver (unless *invoke* is off: the caller drives it itself).
 
     Raises:
-        InputInvalid: an option is not available yet; there is no source of that id.
+        InputInvalid: the steps make no sense together; there is no source of that id.
         SecretMissing: a header names a secret that cannot be read.
         UrlInvalid: a start URL is no http or https address.
         LibraryNotFound: a library alone was named, and there is none.
+        JobConflict: there is nothing to process (`nothing_to_process`) or to index (`nothing_to_index`).
         LibraryBusy: another job crawls the library.
         IdempotencyConflict: the key was used with another body.
     """
-    refuse_unbuilt(new.options)
+    check_steps(new.options)
     await resolve_headers(services.secrets, new.options.headers)  # what is missing is told now, not by a failed job
     sources = tuple(_source(url, place) for place, url in enumerate(new.urls))
     library_id = new.library or _name(sources)
     if not sources:
         sources = await _sources_of(services, new.tenant, library_id)
     sources = _chosen(sources, new.options.source_id, library_id)
+    if "download" not in new.options.steps:
+        sources = await _sources_to_work_on(services, new, library_id)
     return await store_job(services, _job(services, new, library_id, sources), invoke=invoke)
 
 
@@ -95,11 +96,33 @@ async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
     return job
 
 
-def refuse_unbuilt(options: JobOptions) -> None:
-    """Raise `InputInvalid` for an option whose value would have no effect."""
-    for name, idle in UNBUILT.items():
-        if getattr(options, name) != idle:
-            raise InputInvalid(f"{name}: this option is not available yet; leave it out.")
+def check_steps(options: JobOptions) -> None:
+    """Raise `InputInvalid` for steps that make no sense together."""
+    steps = frozenset(options.steps)
+    if not steps:
+        raise InputInvalid("steps: name at least one of download, process, index.")
+    if steps == {"download", "index"}:
+        raise InputInvalid("steps: what is downloaded must be processed before it is indexed; add process.")
+    if options.dry_run and len(steps) < _ALL_STEPS:
+        raise InputInvalid("steps: a dry run stores nothing for a later step; leave steps out.")
+
+
+async def _sources_to_work_on(services: Services, new: NewJob, library_id: str) -> tuple[Source, ...]:
+    """The sources whose pages a job without a download is about.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        JobConflict: there is nothing to process, or nothing to index.
+    """
+    library = await services.libraries.get(new.tenant, library_id)
+    if library is None:
+        raise LibraryNotFound(f"There is no library {library_id!r}; begin with: runnel crawl URL --steps download")
+    if "process" in new.options.steps:
+        return (await find_download(services, new.tenant, library_id)).sources
+    if not library.pointer.path:
+        message = f"The library {library_id!r} has no pages to index; process what was downloaded first"
+        raise JobConflict(f"{message}: runnel crawl --library {library_id} --steps process", code="nothing_to_index")
+    return ()
 
 
 def parse_start_url(text: str) -> str:

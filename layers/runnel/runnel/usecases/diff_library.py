@@ -47,11 +47,17 @@ async def diff_library(
     new = find_generation(library, newer) if newer is not None else library.pointer
     old_path = find_generation(library, older).path if older is not None else new.base_path
     before, after = await load_manifest(services, tenant, old_path), await load_manifest(services, tenant, new.path)
-    for kind, old, page in _each(compare(before.pages, after.pages)):
+    async for change in each_change(services, tenant, compare(before.pages, after.pages), new.generation):
+        yield change
+
+
+async def each_change(services: Services, tenant: str, changes: Changes, generation: int) -> AsyncIterator[PageChange]:
+    """The *changes* that lead to *generation*, with their texts."""
+    for kind, old, page in _each(changes):
         texts = [await markdown_of(services.content, tenant, one) if one else "" for one in (old, page)]
         shown = page or old
         assert shown is not None  # noqa: S101  # a change is of some page
-        yield PageChange(kind=kind, page=shown, generation=new.generation, diff=_compare(shown.url, *texts))
+        yield PageChange(kind=kind, page=shown, generation=generation, diff=_compare(shown.url, *texts))
 
 
 async def list_changes(services: Services, tenant: str, library_id: str, *, since: datetime) -> list[PageChange]:

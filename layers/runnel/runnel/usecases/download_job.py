@@ -2,9 +2,9 @@
 
 from runnel.usecases.control_job import get_job
 from runnel.usecases.export_library import Export
-from runnel.usecases.generations import fold_log
 from runnel.usecases.publish import collect_pages
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import fold_log
 
 
 async def open_download(services: Services, tenant: str, job_id: str) -> Export:

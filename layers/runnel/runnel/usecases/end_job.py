@@ -38,14 +38,16 @@ def decide_end(job: Job, fold: JobFold, because: EndedBecause, *, why_nothing: s
 
 
 def count_urls(fold: JobFold, end: End, *, seen: int) -> Counts:
-    """URLs by verdict; those that were never decided count by rule."""
+    """URLs by verdict; those that were never decided count by rule; a job that fetches nothing has seen none."""
+    if fold.is_borrowed:
+        return Counts()
     rest = Verdict.SKIPPED if end.because is EndedBecause.LIMIT else Verdict.CANCELLED
     return fold.counts(seen=seen, rest=rest)
 
 
 def is_ok(fold: JobFold, end: End, counts: Counts) -> bool:
     """Whether the job is complete, no page of it failed and no source gave nothing."""
-    is_whole = not (counts.failed or fold.dropped or fold.sources_barren)
+    is_whole = not (counts.failed or fold.dropped or (fold.sources_barren and not fold.is_borrowed))
     return end.state is JobState.COMPLETED and is_whole
 
 

@@ -11,8 +11,6 @@ from functools import partial
 
 from runnel.domain.bus import count_records
 from runnel.domain.changes import Changes
-from runnel.domain.effects import events_of
-from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
@@ -23,6 +21,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
 from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import fold_log
 from runnel.usecases.tell_bus import tell_again, tell_changes
 
 #: Jobs of a library that are looked at for an unpublished result, newest first.
@@ -92,6 +91,9 @@ async def publish_job(
     job = await _job_of(services, tenant, library_id, job_id)
     if not job.is_over or job.ending is None:
         raise JobConflict(f"The job is {job.state}; only a job that has ended can be published.", code="active")
+    if "process" not in job.options.steps:
+        message = f"The job has only done its steps: {', '.join(job.options.steps)}. Its pages wait to be processed"
+        raise JobConflict(f"{message}: runnel crawl --library {library_id} --steps process", code="not_processed")
     fold = await fold_log(services, job)
     if not fold.kept:
         raise JobConflict("The job brought no page.", code="no_pages")
@@ -101,15 +103,6 @@ async def publish_job(
     if published.hold is not None:
         raise PublicationHeld(f"The result is held back: {published.hold.reason}.")
     return published
-
-
-async def fold_log(services: Services, job: Job) -> JobFold:
-    """The state that the job's log tells."""
-    fold = JobFold()
-    for segment in await sure(services, lambda: services.log.read(job.tenant, job.job_id)):
-        for event, note in events_of(segment):
-            fold.apply(event, note)
-    return fold
 
 
 def _target(library: Library, generation: int | None) -> Pointer:

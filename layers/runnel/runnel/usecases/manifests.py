@@ -22,7 +22,7 @@ from runnel.domain.index_plan import IndexPlan, decode_plan, encode_plan
 from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
-from runnel.domain.results import DETAILS, add_details
+from runnel.domain.results import DETAILS, add_details, decode_pages
 from runnel.errors import ManifestDamaged
 from runnel.usecases.patience import sure
 from runnel.usecases.services import Services
@@ -149,6 +149,26 @@ async def load_details(services: Services, tenant: str, pages: Iterable[StoredPa
             with suppress(zlib.error, ValidationError):
                 whole |= {page.url: page for page in add_details(body, asked[key])}
     return whole
+
+
+async def load_final_urls(services: Services, tenant: str, pages: Iterable[StoredPage]) -> dict[str, str]:
+    """By the URL that the library shows: the one that each page was read under, after redirects."""
+    asked: dict[str, list[StoredPage]] = defaultdict(list)
+    for page in pages:
+        if page.details is not None:
+            asked[page.details[0]].append(page)
+    found: dict[str, str] = {}
+    for keys in batched(sorted(asked), _OBJECTS_AT_ONCE):
+        bodies = await sure(services, partial(services.content.get_many, tenant, keys))
+        for key, body in bodies.items():
+            with suppress(zlib.error, ValidationError):
+                urls = [page.url for page in decode_pages(body, key)]
+                found |= {page.url: urls[line] for page in asked[key] if (line := _line(page)) < len(urls)}
+    return found
+
+
+def _line(page: StoredPage) -> int:
+    return page.details[1] if page.details else 0
 
 
 async def write_manifest(services: Services, tenant: str, pointer: Pointer, manifest: Manifest) -> None:

@@ -45,17 +45,23 @@ async def merge_pages(
     """The next generation of a library that shows *base*, after a crawl that brought *fresh*."""
     ours = {source.source_id for source in job.sources} - fold.sources_barren
     old = {url: page for url, page in base.pages.items() if page.source_id in ours}
-    judge = _Judge(base, old, fresh, fold, is_done=because is EndedBecause.DONE and job.retry_of is None)
+    judge = _Judge(base, old, fresh, fold, is_done=_knows_all(job, fold, because))
     await judge.shield(services, job)
     kept = {url: page for url, page in old.items() if url not in fresh and judge.stays(page)}
     others = {url: page for url, page in base.pages.items() if url not in old}
     mine = {url: _with_metadata(page, base.pages.get(url) or judge.before(page)) for url, page in fresh.items()}
     pages = dict(sorted({**others, **kept, **mine}.items()))
     gone = sum(judge.is_gone(page) for url, page in old.items() if url not in pages)
+    sitemaps = base.sitemaps if fold.replayed else tuple(sorted(fold.sitemaps_read))
     return Merged(
-        manifest=Manifest(pages=pages, sitemaps=tuple(sorted(fold.sitemaps_read))),
+        manifest=Manifest(pages=pages, sitemaps=sitemaps),
         toll=_toll(fold, len(old), gone),
     )
+
+
+def _knows_all(job: Job, fold: JobFold, because: EndedBecause) -> bool:
+    """Whether what this result lacks has gone: its crawl came to the end of the site."""
+    return because is EndedBecause.DONE and job.retry_of is None and not fold.is_cut_short
 
 
 class _Judge:

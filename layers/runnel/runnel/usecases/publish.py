@@ -34,6 +34,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import as_before
 from runnel.usecases.tell_bus import tell_again, tell_changes
 from runnel.usecases.track_batches import result_key
 
@@ -223,6 +224,8 @@ async def collect_pages(services: Services, job: Job, fold: JobFold) -> dict[str
         for key in some:
             for page in decode_pages(bodies[key], key) if key in bodies else ():
                 pages[page.aliases[0] if page.aliases else page.url] = page
+    if fold.replayed:
+        return as_before(fold, pages)
     return _choose(fold, pages | await _recall(services, job, fold))
 
 

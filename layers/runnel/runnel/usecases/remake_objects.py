@@ -15,15 +15,16 @@ from runnel.domain.results import encode_result
 from runnel.domain.verdicts import RawRef
 from runnel.errors import RunnelError
 from runnel.ports.page_reader import PageReader
-from runnel.usecases.generations import fold_log, reach
+from runnel.usecases.generations import reach
 from runnel.usecases.index_library import with_index
 from runnel.usecases.inspect_objects import is_result
-from runnel.usecases.manifests import Manifest, load_details, load_manifest
+from runnel.usecases.manifests import Manifest, load_details, load_final_urls, load_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
 from runnel.usecases.process_pages import ProcessorPorts, read_batch
 from runnel.usecases.publish import collect_pages
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import fold_log
 from runnel.usecases.track_batches import page_to_process, result_key
 
 
@@ -93,7 +94,8 @@ class Remaker:
         """What the processor was asked for: by the page's details, else by the log of the job that made it."""
         whole = (await load_details(self.services, self.tenant, [page])).get(page.url)
         if whole is not None and whole.raw is not None:
-            return _ask(whole, whole.raw)
+            finals = await load_final_urls(self.services, self.tenant, [page])
+            return _ask(whole, whole.raw, finals.get(page.url, page.url))
         request = await self._request_of(page.details[0]) if page.details else None
         pages = request.pages if request is not None else ()
         return next((asked for asked in pages if asked.body_hash == page.body_hash), None)
@@ -138,9 +140,9 @@ def ports_of(services: Services) -> ProcessorPorts:
     )  # fmt: skip
 
 
-def _ask(page: StoredPage, raw: RawRef) -> ProcessPage:
+def _ask(page: StoredPage, raw: RawRef, final_url: str) -> ProcessPage:
     return ProcessPage(
-        index=0, url=page.url, final_url=page.url, raw=raw, content_type=page.content_type, charset=page.charset,
+        index=0, url=page.url, final_url=final_url, raw=raw, content_type=page.content_type, charset=page.charset,
         body_hash=page.body_hash, fetched_at=page.fetched_at, source_id=page.source_id,
         twin=page.twin,
     )  # fmt: skip

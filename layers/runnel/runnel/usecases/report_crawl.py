@@ -32,7 +32,7 @@ _PAGES_AT_ONCE: Final = 500
 def is_reported(job: Job, end: End) -> bool:
     """Whether a job that ends so has a report."""
     has_ended_well = end.state in (JobState.COMPLETED, JobState.TIMEOUT)
-    return has_ended_well and bool(job.sources) and not job.options.dry_run
+    return has_ended_well and bool(job.sources) and not job.options.dry_run and job.publishes
 
 
 async def write_report(

@@ -51,6 +51,10 @@ async def retry_job(services: Services, tenant: str, job_id: str, *, invoke: boo
     first = await get_job(services, tenant, job_id)
     if not first.is_over:
         raise JobConflict(f"The job is {first.state}; what failed can be retried once it has ended.", code="active")
+    if not first.downloads or "process" not in first.options.steps:
+        raise JobConflict(
+            "Only a crawl that did all its steps can be retried; run the step again.", code="nothing_to_retry"
+        )
     if not await _has_failures(services, first):
         raise JobConflict("No page of this job failed: there is nothing to retry.", code="nothing_to_retry")
     wanted = Job(

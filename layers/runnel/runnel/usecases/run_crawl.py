@@ -19,6 +19,7 @@ from runnel.errors import CallFailed, LeaseLost, StateUnreadable
 from runnel.usecases.crawl_site import SiteCrawl
 from runnel.usecases.dry_run import DryBatches
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
+from runnel.usecases.idle_batches import IdleBatches
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
@@ -27,8 +28,9 @@ from runnel.usecases.patience import sure
 from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import take_up
 from runnel.usecases.tell_operators import DriverReport
-from runnel.usecases.tidy_up import tidy_up
+from runnel.usecases.tidy_up import index_now, tidy_up
 from runnel.usecases.track_batches import BatchTracker
 
 _TOO_MANY_TERMS = (
@@ -88,6 +90,13 @@ async def run_crawl(
     return how
 
 
+def _batches_of(job: Job) -> type[BatchTracker]:
+    """What becomes of the pages that the job fetches."""
+    if "process" not in job.options.steps:
+        return IdleBatches
+    return DryBatches if job.options.dry_run else BatchTracker
+
+
 class _Driver:
     def __init__(self, services: Services, taken: Taken, *, deadline_s: float | None, leaving: Leaving) -> None:
         self._services = services
@@ -96,7 +105,7 @@ class _Driver:
         self._lifetime = Lifetime.until(deadline_s, services.clock.monotonic(), services.tuning)
         self._leaving = leaving
         self._keeper = LeaseKeeper(services, taken)
-        batches = DryBatches if taken.job.options.dry_run else BatchTracker
+        batches = _batches_of(taken.job)
         self._batches = batches(services, taken.job, taken.lease.term)
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
         self._batches.recorder = self._recorder
@@ -153,10 +162,13 @@ class _Driver:
         if self._recorder.fold.paused:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
         await sure(self._services, self._site.robots.headers.load)
-        if self._job.options.mode == "incremental":
+        if not self._job.downloads:
+            await take_up(self._services, self._job, self._recorder)
+        elif self._job.options.mode == "incremental":
             self._site.pages.known = await recall_library(self._services, self._job, self._recorder)
         await self._batches.invoke_open()
-        await self._site.sources.prepare(self._services)
+        if self._job.downloads:
+            await self._site.sources.prepare(self._services)
         self._is_running = True
 
     async def _crawl(self) -> Drive:
@@ -343,9 +355,11 @@ class _Driver:
         if not await self._mark():
             return False
         fold = self._recorder.fold
-        if fold.kept and not fold.held:
+        if fold.kept and not fold.held and self._job.publishes:
             await self._publication.publish(because, run=str(self._keeper.lease.term))
-        why = self._site.why_nothing
+        if not self._job.downloads and "index" in self._job.options.steps:
+            await index_now(self._services, self._job)
+        why = self._site.why_nothing if self._job.downloads else "There was nothing to work on."
         end = decide_end(self._job, self._recorder.fold, because, why_nothing=why)
         report_id = await self._publication.report(end, seen=self._site.discovery.seen)
         await self._end(end, report_id=report_id)

@@ -15,6 +15,17 @@ from runnel.usecases.services import Services
 _ENOUGH_S = 120.0
 
 
+async def index_now(services: Services, job: Job) -> None:
+    """Index all that the library shows: the job was asked to, so it does not end before.
+
+    Raises:
+        ManifestDamaged: the list of the library's pages cannot be read.
+    """
+    library = await services.libraries.get(job.tenant, job.library_id)
+    if library is not None:
+        await index_library(services, library)
+
+
 async def tidy_up(services: Services, job: Job, *, deadline_s: float | None = None) -> None:
     """Index what the job has published, and collect garbage."""
 

@@ -3,17 +3,18 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from runnel.usecases.diff_library import diff_library, list_changes
 from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export
 from runnel.usecases.generations import list_generations, publish_job, roll_back
+from runnel.usecases.replay_library import diff_replay, replay_library
 from runnel.usecases.verify_library import verify_library
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
-from runnel.web.shapes import change_to_json, generation_to_json, published_to_json, verification_to_json
+from runnel.web.shapes import change_to_json, generation_to_json, job_to_json, published_to_json, verification_to_json
 
 router = APIRouter(prefix="/v1/libraries", tags=["libraries"])
 
@@ -33,6 +34,14 @@ class RollbackBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     generation: int | None = Field(default=None, ge=1, description="The one before the present one if absent.")
+
+
+class ReplayBody(BaseModel):
+    """What to do with what comes out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    diff: bool = Field(default=False, description="Publish nothing; the difference can be asked for afterwards.")
 
 
 class VerifyBody(BaseModel):
@@ -65,9 +74,15 @@ async def diff(
     caller: CallerOf,
     older: Annotated[int | None, Query(alias="from", ge=1)] = None,
     newer: Annotated[int | None, Query(alias="to", ge=1)] = None,
+    job: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
-    """By default the present generation beside the one it was built from; `diff` is a unified diff of the Markdown."""
+    """By default the present generation beside the one it was built from; `diff` is a unified diff of the Markdown.
+
+    With `job` what publishing that job's result would change.
+    """
     found = diff_library(caller.services, caller.tenant, library_id, older=older, newer=newer)
+    if job is not None:
+        found = diff_replay(caller.services, caller.tenant, library_id, job)
     return {"items": [change_to_json(change) async for change in found], "next_cursor": None}
 
 
@@ -100,3 +115,11 @@ async def verify(library_id: str, caller: CallerOf, body: VerifyBody | None = No
     """What is missing, corrupt, misplaced or needed by nobody, and what a repair made of it."""
     repair = body is not None and body.repair
     return verification_to_json(await verify_library(caller.services, caller.tenant, library_id, repair=repair))
+
+
+@router.post("/{library_id}/replay", summary="Read the stored responses of a library again", status_code=202)
+async def replay(library_id: str, caller: CallerOf, body: ReplayBody | None = None) -> Response:
+    """A job that makes every page anew by the present extractor, without asking the site."""
+    diff = body is not None and body.diff
+    job = await replay_library(caller.services, caller.tenant, library_id, diff=diff)
+    return JSONResponse(job_to_json(job), status_code=202, headers={"Location": f"/v1/jobs/{job.job_id}"})

@@ -32,11 +32,12 @@ _ALSO_MISSING: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/jobs/{job_id}/report": ("report_not_found",),
     "GET /v1/reports/{report_id}/files/{name}": ("file_not_found",),
     "POST /v1/libraries/{library_id}/publish": ("job_not_found",),
+    "GET /v1/libraries/{library_id}/diff": ("job_not_found", "generation_not_found"),
     "POST /v1/libraries/{library_id}/rollback": ("generation_not_found",),
 }
 #: What a 409 says, by route.
 _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "POST /v1/jobs": ("library_busy", "idempotency_conflict", "deleting"),
+    "POST /v1/jobs": ("library_busy", "idempotency_conflict", "deleting", "nothing_to_process", "nothing_to_index"),
     "DELETE /v1/jobs/{job_id}": ("active", "retrying"),
     "GET /v1/jobs/{job_id}/report": ("active",),
     "POST /v1/jobs/{job_id}/pause": ("terminal", "publishing", "cancelling"),
@@ -45,6 +46,8 @@ _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /v1/jobs/{job_id}/retry": ("active", "nothing_to_retry", "library_busy", "deleting"),
     "POST /v1/libraries/{library_id}/publish": ("active", "held", "no_pages"),
     "POST /v1/libraries/{library_id}/verify": ("library_busy",),
+    "POST /v1/libraries/{library_id}/replay": ("library_busy", "nothing_to_replay"),
+    "GET /v1/libraries/{library_id}/diff": ("active",),
 }
 #: Types of a good answer besides `application/json`, by route.
 _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {

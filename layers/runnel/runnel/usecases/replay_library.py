@@ -1,0 +1,79 @@
+"""Replaying: the stored responses of a library's pages are read again by the present extractor, without network.
+
+Laws (tests/unit/usecases/test_replay_library.py):
+1. A replay is a job like a crawl, but for the fetching: it streams, can be paused, killed and held.
+2. With the extractor that made the library it changes nothing.
+3. Asked for the difference alone it publishes nothing; what it found can be published afterwards.
+"""
+
+from collections.abc import AsyncIterator
+
+from runnel.domain.changes import compare
+from runnel.domain.jobs import EndedBecause, Job, JobKind, JobOptions
+from runnel.domain.libraries import Library
+from runnel.errors import JobConflict
+from runnel.usecases.control_job import get_job
+from runnel.usecases.create_job import store_job
+from runnel.usecases.diff_library import PageChange, each_change
+from runnel.usecases.manifests import load_manifest
+from runnel.usecases.merge_pages import merge_pages
+from runnel.usecases.publish import collect_pages
+from runnel.usecases.read_library import get_library
+from runnel.usecases.services import Services
+from runnel.usecases.stored_responses import fold_log
+
+_LOOKED_AT = 20
+
+
+async def replay_library(
+    services: Services, tenant: str, library_id: str, *, diff: bool = False, invoke: bool = True
+) -> Job:
+    """The job that reads the pages of the library again; with *diff* it publishes nothing.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        JobConflict: the library has no pages (`nothing_to_replay`).
+        LibraryBusy: another job crawls the library.
+    """
+    library = await get_library(services, tenant, library_id)
+    if not library.pointer.path:
+        raise JobConflict(f"The library {library_id!r} has no pages to replay.", code="nothing_to_replay")
+    wanted = Job(
+        tenant=tenant,
+        job_id=services.ids.job_id(),
+        kind=JobKind.REPLAY,
+        library_id=library_id,
+        sources=library.sources,
+        created_at=services.clock.now(),
+        options=JobOptions(steps=("process",) if diff else ("process", "index")),
+        output=None if diff else await _output_of(services, library),
+    )
+    return await store_job(services, wanted, invoke=invoke)
+
+
+async def diff_replay(services: Services, tenant: str, library_id: str, job_id: str) -> AsyncIterator[PageChange]:
+    """What publishing the result of a job would change, page by page, with the texts.
+
+    Raises:
+        JobNotFound: there is no such job.
+        JobConflict: it has not ended (`active`), or is one of another library.
+    """
+    library, job = await get_library(services, tenant, library_id), await get_job(services, tenant, job_id)
+    if job.library_id != library_id or not job.is_over:
+        state = f"is one of {job.library_id!r}" if job.is_over else f"is {job.state}"
+        raise JobConflict(f"The job {state}: its result cannot be compared.", code="active")
+    fold = await fold_log(services, job)
+    base = await load_manifest(services, tenant, library.pointer.path)
+    fresh = await collect_pages(services, job, fold)
+    merged = await merge_pages(services, base, fresh, job, fold, EndedBecause.LIMIT)
+    changes = compare(base.pages, merged.manifest.pages)
+    async for change in each_change(services, tenant, changes, library.pointer.generation + 1):
+        yield change
+
+
+async def _output_of(services: Services, library: Library) -> str | None:
+    """The folder that shows the library: that of its newest job that has one."""
+    jobs, _ = await services.jobs.list_jobs(
+        library.tenant, states=frozenset(), library_id=library.library_id, cursor=None, limit=_LOOKED_AT
+    )
+    return next((job.output for job in jobs if job.output is not None), None)
