@@ -41,6 +41,7 @@ async def test_steps_alone_make_the_folder_of_one_crawl_and_a_replay_changes_not
 
     assert [ran.code for ran in (download, early, process, index, again, diff, replay)] == [3, 2, 0, 0, 2, 0, 0]
     assert nothing == {}
+    assert f"{len(before)} pages made from stored responses" in process.err
     assert "--steps process" in early.err
     assert "--steps download" in again.err
     assert before == texts(tmp_path / "whole") == texts(tmp_path / "steps")

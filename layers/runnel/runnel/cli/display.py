@@ -108,20 +108,27 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
         return
     counts = ending["counts"]
     took = minutes(ending["elapsed_ms"] // 1000)
-    yield (
-        f"{_STATES[ending['type']]} in {took}: {counts['fetched'] + counts['unchanged']} pages, "
-        f"{counts['duplicate']} duplicates, {counts['skipped']} skipped, {counts['failed']} failed"
-        f" of {counts['seen']} URLs seen, {size(ending['bytes'])}."
-    )
+    yield f"{_STATES[ending['type']]} in {took}: {_extent(ending, counts)}."
     yield from _reasons(tally, ending)
     yield from _table(tally, ending)
     if tally.output_behind:
         yield f"Markdown: {job.get('output')} lacks pages; make room there, then crawl again."
-    elif job.get("output") and counts["fetched"] + counts["unchanged"]:
+    elif job.get("output") and (counts["fetched"] + counts["unchanged"] or not counts["seen"]):
         yield f"Markdown: {job['output']}"
     if ending["cost_usd"] > 0:
         yield f"Cost: ${ending['cost_usd']:.4f}"
     yield f"Next: {_next_command(ending, remote=remote)}"
+
+
+def _extent(ending: Json, counts: Json) -> str:
+    """How much it was; a job that only processed or replayed has seen no URL."""
+    if not counts["seen"] and ending["pages"]:
+        return f"{ending['pages']} pages made from stored responses"
+    kept = counts["fetched"] + counts["unchanged"]
+    return (
+        f"{kept} pages, {counts['duplicate']} duplicates, {counts['skipped']} skipped,"
+        f" {counts['failed']} failed of {counts['seen']} URLs seen, {size(ending['bytes'])}"
+    )
 
 
 def _table(tally: Tally, ending: Json) -> Iterator[str]:

@@ -1,6 +1,15 @@
 """A job whose pages nobody processes: it downloads them, or it only makes the index."""
 
+from runnel.domain.jobs import Job
+from runnel.usecases.dry_run import DryBatches
 from runnel.usecases.track_batches import BatchTracker
+
+
+def batches_of(job: Job) -> type[BatchTracker]:
+    """What becomes of the pages that a job fetches."""
+    if "process" not in job.options.steps:
+        return IdleBatches
+    return DryBatches if job.options.dry_run else BatchTracker
 
 
 class IdleBatches(BatchTracker):

@@ -59,10 +59,11 @@ async def diff_replay(services: Services, tenant: str, library_id: str, job_id: 
         JobConflict: it has not ended (`active`), or is one of another library.
     """
     library, job = await get_library(services, tenant, library_id), await get_job(services, tenant, job_id)
-    if job.library_id != library_id or not job.is_over:
-        state = f"is one of {job.library_id!r}" if job.is_over else f"is {job.state}"
-        raise JobConflict(f"The job {state}: its result cannot be compared.", code="active")
+    if job.library_id != library_id:
+        raise JobConflict(f"The job is one of {job.library_id!r}: its result cannot be compared.", code="active")
     fold = await fold_log(services, job)
+    if fold.ending is None:  # the log is the truth: META follows in a moment
+        raise JobConflict(f"The job is {job.state}: its result cannot be compared yet.", code="active")
     base = await load_manifest(services, tenant, library.pointer.path)
     fresh = await collect_pages(services, job, fold)
     merged = await merge_pages(services, base, fresh, job, fold, EndedBecause.LIMIT)

@@ -17,9 +17,8 @@ from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
 from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, StateUnreadable
 from runnel.usecases.crawl_site import SiteCrawl
-from runnel.usecases.dry_run import DryBatches
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
-from runnel.usecases.idle_batches import IdleBatches
+from runnel.usecases.idle_batches import batches_of
 from runnel.usecases.known_pages import recall_library
 from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
@@ -31,7 +30,6 @@ from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import take_up
 from runnel.usecases.tell_operators import DriverReport
 from runnel.usecases.tidy_up import index_now, tidy_up
-from runnel.usecases.track_batches import BatchTracker
 
 _TOO_MANY_TERMS = (
     "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
@@ -90,13 +88,6 @@ async def run_crawl(
     return how
 
 
-def _batches_of(job: Job) -> type[BatchTracker]:
-    """What becomes of the pages that the job fetches."""
-    if "process" not in job.options.steps:
-        return IdleBatches
-    return DryBatches if job.options.dry_run else BatchTracker
-
-
 class _Driver:
     def __init__(self, services: Services, taken: Taken, *, deadline_s: float | None, leaving: Leaving) -> None:
         self._services = services
@@ -105,7 +96,7 @@ class _Driver:
         self._lifetime = Lifetime.until(deadline_s, services.clock.monotonic(), services.tuning)
         self._leaving = leaving
         self._keeper = LeaseKeeper(services, taken)
-        batches = _batches_of(taken.job)
+        batches = batches_of(taken.job)
         self._batches = batches(services, taken.job, taken.lease.term)
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
         self._batches.recorder = self._recorder
