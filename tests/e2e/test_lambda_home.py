@@ -30,6 +30,7 @@ from tests.support.lambda_home import (
     LambdaHome,
     running_lambda_home,
 )
+from tests.support.verdict_sums import check_verdicts
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")]
 
@@ -90,6 +91,7 @@ async def read_stream(
             events += fresh
             if until is not None and any(until(event) for event in fresh):
                 break
+    check_verdicts(events)
     return got, events
 
 

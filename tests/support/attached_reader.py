@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.support.http_homes import TERMINAL, Frame, durable_frames
+from tests.support.verdict_sums import check_verdicts
 
 _AGAIN_S = 0.2
 
@@ -50,6 +51,7 @@ class AttachedReader:
             with suppress(httpx.HTTPError):
                 await self._read()
             await asyncio.sleep(_AGAIN_S)
+        check_verdicts(frame.event for frame in self.frames)
 
     async def wait(self, is_true: Callable[[], bool]) -> None:
         """Return as soon as something about the frames is true, or the job is over."""

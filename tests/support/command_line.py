@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.site import expected
+from tests.support.verdict_sums import ENDS, check_verdicts
 
 JOB_ID = "01jd0000000000000000000000"
 #: With the defaults, sitemap included: the same pages on every way to the end.
@@ -69,6 +70,8 @@ class Cli:
 async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Ran:
     out, err = await process.communicate(stdin.encode())
     assert process.returncode is not None
+    if any(f'"{end}"' in out.decode() for end in ENDS):
+        check_verdicts(event for line in out.splitlines() if isinstance(event := json.loads(line), dict))
     return Ran(code=process.returncode, out=out.decode(), err=err.decode())
 
 

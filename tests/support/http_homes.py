@@ -27,8 +27,9 @@ from runnel.adapters.system.ids import SystemIds
 from runnel.ports.tokens import Token
 from tests.site.server import SiteServer
 from tests.support.lambda_home import TENANT, HomeOptions, LambdaHome, running_lambda_home
+from tests.support.verdict_sums import ENDS, check_verdicts
 
-TERMINAL = frozenset({"job_completed", "job_failed", "job_timeout", "job_cancelled"})
+TERMINAL = ENDS
 _FRAME = re.compile(rb"event: (?P<type>\w+)\nid: (?P<id>[A-Za-z0-9.-]+)\ndata: (?P<data>[^\n]*)\n\n")
 _ANSWERS_S = 100.0
 _SERVE = (sys.executable, "-c", "from runnel.cli.main import main; main()", "serve", "--port", "0")
@@ -50,11 +51,14 @@ class Frame:
 
 
 def durable_frames(stream: bytes) -> list[Frame]:
-    """The whole durable frames of what was read; one that was cut off is none."""
-    return [
+    """The whole durable frames of what was read; one that was cut off is none. An end among them must add up."""
+    frames = [
         Frame(type=found["type"].decode(), id=found["id"].decode(), data=found["data"])
         for found in _FRAME.finditer(stream)
     ]
+    if frames and frames[-1].type in ENDS:
+        check_verdicts(frame.event for frame in (frames if frames[0].id.endswith(".1") else frames[-1:]))
+    return frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ class HttpHome:
         frames = list(seen or ())
         while not frames or frames[-1].type not in TERMINAL:
             frames += await self.read(f"/v1/jobs/{job_id}/stream", last=frames[-1].id if frames else None)
+        check_verdicts(frame.event for frame in frames)
         return frames
 
     @asynccontextmanager

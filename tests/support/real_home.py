@@ -32,6 +32,7 @@ from runnel.usecases.services import Services, Tuning
 from tests.site.server import SiteServer
 from tests.support.homes import TENANT, check_sum
 from tests.support.scripted_ports import NoLocks, NoOutputs
+from tests.support.verdict_sums import check_verdicts
 
 _QUICK = Tuning(
     flush=timedelta(milliseconds=20),
@@ -57,6 +58,7 @@ class RealHome:
         job = self.stores.state.jobs[TENANT, job.job_id]
         assert job.ending is not None
         check_sum(job.ending.counts)
+        check_verdicts(event.model_dump(mode="json") for event in await self.log(job))
         assert len(await list_urls(self.services, job)) == job.ending.counts.seen
         return job
 
