@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import aws_cost, cold_start, frontier, recovery, verdicts
+from tests.bench import aws_cost, cold_start, frontier, latency, recovery, verdicts
 from tests.bench.sites import GENERATED_PAGES, MissingPackage, Site, install_packages, make_sites, reachable, serve
 from tests.bench.tools import RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
 from tools.build_artefacts import ProgramMissing
@@ -33,8 +33,8 @@ RESULTS = Path(__file__).parent / "results"
 COMPARED = ("python", "postgres")
 
 #: Tables of their own, which need no site: what AWS would bill, how long a function takes to start, what a new driver
-#: needs, what a verdict costs, what a million URLs weigh.
-ALONE = ("aws-cost", "cold-start", "recovery", "verdicts", "frontier")
+#: needs, what a verdict costs, what a million URLs weigh, what is made of a slow site's time (beside Scrapy).
+ALONE = ("aws-cost", "cold-start", "recovery", "verdicts", "frontier", "latency")
 
 #: The small crawl that is subtracted from the full one, so that start-up does not count as cost of a page.
 MARGINAL_BASE = 1_000
@@ -65,7 +65,7 @@ class Row:
 def main() -> None:
     """Run what the options name and print the tables."""
     options = parse_options()
-    print_alone(options.only)
+    print_alone(options.only, options.repeat)
     if not set(options.only) - set(ALONE):
         return
     try:
@@ -105,7 +105,7 @@ def parse_options() -> argparse.Namespace:
     return options
 
 
-def print_alone(wanted: list[str]) -> None:
+def print_alone(wanted: list[str], repeat: int) -> None:
     """Print the tables that need no other crawler."""
     if "aws-cost" in wanted:
         aws_cost.print_bills(*asyncio.run(aws_cost.measure()))
@@ -116,6 +116,8 @@ def print_alone(wanted: list[str]) -> None:
         verdicts.main()
     if "frontier" in wanted:
         frontier.measure()
+    if "latency" in wanted:
+        latency.measure(repeat)
     if "cold-start" in wanted:
         try:
             cold_start.report(cold_start.measure())

@@ -8,7 +8,9 @@ The same job done with Scrapy, selectolax and html-to-markdown: what a careful u
 * with `--own-filter` duplicates are dropped before Scrapy sees them: Scrapy's filter makes and hashes a request for
   every link of every page, and most users leave it at that.
 
-Runs in the bench's own environment: `python scrapy_baseline.py START_URL OUTPUT_FOLDER [--own-filter]`.
+* with `--at-once N` the ten requests are N.
+
+Runs in the bench's own environment: `python scrapy_baseline.py START_URL OUTPUT_FOLDER [--own-filter] [--at-once N]`.
 """
 
 from __future__ import annotations
@@ -96,8 +98,12 @@ def _write(folder: Path, url: str, text: str) -> None:
 def main() -> None:
     """Crawl, and end when nothing is left."""
     start, folder, *rest = sys.argv[1:]
-    process = CrawlerProcess(SETTINGS)
-    process.crawl(DocsSpider, start=start, folder=Path(folder), own_filter=rest == ["--own-filter"])
+    settings = dict(SETTINGS)
+    if "--at-once" in rest:
+        at_once = int(rest[rest.index("--at-once") + 1])
+        settings |= {"CONCURRENT_REQUESTS": at_once, "CONCURRENT_REQUESTS_PER_DOMAIN": at_once}
+    process = CrawlerProcess(settings)
+    process.crawl(DocsSpider, start=start, folder=Path(folder), own_filter="--own-filter" in rest)
     process.start()
 
 

@@ -73,7 +73,15 @@ def command_of(tool: str, url: str, out: Path, flags: Sequence[str] = RUNNEL_FLA
         return [str(Path(sys.executable).with_name("runnel")), "crawl", url, *flags, "-o", str(out)]
     if tool.startswith("scrapy"):
         own_filter = ["--own-filter"] if tool == "scrapy-set" else []
-        return [str(scrapy_python()), str(ROOT / "tests/bench/scrapy_baseline.py"), url, str(out), *own_filter]
+        at_once = ["--at-once", flags[flags.index("--concurrency") + 1]] if "--concurrency" in flags else []
+        return [
+            str(scrapy_python()),
+            str(ROOT / "tests/bench/scrapy_baseline.py"),
+            url,
+            str(out),
+            *own_filter,
+            *at_once,
+        ]
     return [sys.executable, "-m", "tests.bench.bare_loop", url]
 
 
