@@ -14,6 +14,13 @@ from dataclasses import dataclass
 #: Marks and scripts that no generator means to be read.
 NEVER = ("script", "style", "template", "noscript", "button", "input", "select", "textarea", "svg", "iframe")
 
+#: Marks of footnotes: `[^1]` stands for them, which is no link.
+NOTES = (
+    "a[role=doc-noteref]", "a.footnote-reference", "a.footnote-ref", "a.footnote", "a[data-footnote-ref]",
+    "sup.footnote-reference", "sup.reference", "a[role=doc-backlink]", "a.fn-backref", "a.footnote-backref",
+    ".footnote .label", ".footnote a.para", ".mw-cite-backlink", "a[id^=DOCF]", ".footnote h5",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generator:

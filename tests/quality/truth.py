@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tests.quality.figures import Found, code_text, squeezed, words_of
-from tests.quality.generators import NEVER, Generator
+from tests.quality.generators import NEVER, NOTES, Generator
 
 #: Elements that stand beside their neighbours' text without a space between.
 INLINE = frozenset({
@@ -45,7 +45,7 @@ def read_truth(body: bytes, *, url: str, generator: Generator) -> Found | None:
             link.decompose()
     for node in _held(parts, (*NEVER, *generator.drop)):
         node.decompose()
-    for node in _held(parts, generator.optional):
+    for node in _held(parts, (*NOTES, *generator.optional)):
         reader.note_optional(node)
         node.decompose()
     for part in parts:

@@ -158,6 +158,28 @@ def test_a_cell_alone_in_its_row_is_as_wide_as_the_others_are_together() -> None
     assert main("<table><tr><td colspan=2><img src=i alt=a><tr><td>b<td>c</table>").count("|") == 9
 
 
+def test_the_terms_of_a_definition_list_stand_out_in_bold() -> None:
+    """CommonMark has no such lists: the term on a line of its own, then what it means, reads everywhere."""
+    html = (
+        "<dl><dt>\n<code>open</code>(<em>by</em>)\n<dt><b>shut</b> it<dd><p>Opens.<pre>x</pre>"
+        "<dt><pre>y</pre><dd>Code.<dt><h3>z</h3><dd>A heading.<dt> <dd>None.</dl>"
+    )
+    code = "```\nx\n```\n\n```\ny\n```"
+
+    assert main(html) == (
+        f"**`open`(*by*)**\n\n**shut it**\n\nOpens.\n\n{code}\n\nCode.\n\n### z\n\nA heading.\n\nNone."
+    )
+
+
+@pytest.mark.parametrize("name", ["data-src", "data-original", "data-lazy-src"])
+def test_an_image_that_is_loaded_late_has_its_source(name: str) -> None:
+    """Until then it shows a grey dot that carries its own data."""
+    late = f"<img src='data:image/gif;base64,x' alt='A [pump]' {name}=/pump.png><img src=/bed.png alt=B {name}=/x.png>"
+
+    assert main(late) == "![A \\[pump\\]](https://docs.example.com/pump.png)![B](https://docs.example.com/bed.png)"
+    assert main("<p>a<img alt=B data-src=''>b") == "ab"
+
+
 def test_code_beside_line_numbers_is_code() -> None:
     """A layout table of one row is no table."""
     html = "<table class=highlighttable><tr><td class=linenos><pre>1\n2</pre><td class=code><pre>a\nb</pre></table>"

@@ -5,11 +5,13 @@ else one inside it, else that of the section whose first heading it is; without 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.footnotes import without_references
 from runnel.extraction.main_part import is_site_title
 from runnel.extraction.metadata import one_line
 from runnel.extraction.page import Heading
@@ -57,15 +59,15 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
     for element in elements:
         if isinstance(element.parent, turbohtml.Element) and element.parent.tag == "a":
             _turn_inside_out(element)
-        text = one_line(element.text)
+        text = one_line(without_references(element.text))
         if text:
             found.append((int(element.tag[1]), text, _anchor(element)))
     return tuple(found)
 
 
-def drop_marks(main: turbohtml.Element) -> None:
-    """Take away the links of *main* that only name their own place, and those that make a heading lead to itself."""
-    for link in main.select('a[href^="#"]'):
+def drop_marks(links: Iterable[turbohtml.Element]) -> None:
+    """Take away those of *links*, all to places of the page, that name their own, or make a heading lead to itself."""
+    for link in links:
         text = link.text.strip()
         if text in PERMALINK_MARKS and link.select_one("img") is None:
             _pass_anchor_on(link)

@@ -6,6 +6,7 @@ text that looks like markup comes out as text. The tree is changed on the way: t
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import turbohtml
@@ -13,6 +14,7 @@ import turbohtml
 from runnel.extraction.admonitions import BOXES, restore_admonitions
 from runnel.extraction.code_blocks import name_language
 from runnel.extraction.contents import Contents
+from runnel.extraction.footnotes import Footnote, format_footnote, restore_references
 from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.page import Hidden
@@ -25,8 +27,15 @@ LAYOUT: Final = (
     "ul.summary-list",
 )  # fmt: skip
 
+#: Where an image that is loaded late has its source.
+LAZY_NAMES: Final = ("data-src", "data-original", "data-lazy-src")
+LAZY: Final = tuple(f"img[{name}]" for name in LAZY_NAMES)
+
+#: What makes a term of a definition list more than a line.
+BLOCKS: Final = "p, div, pre, ul, ol, dl, table, h1, h2, h3, h4, h5, h6, img"
+
 #: What rendering wants to know of a tree's contents.
-RENDERED: Final = (*LAYOUT, "pre", "sup", "table", *SPANNED)
+RENDERED: Final = (*LAYOUT, *LAZY, "dt", "pre", "sup", "table", *SPANNED)
 
 #: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
 UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
@@ -57,25 +66,55 @@ UNPACKED |= STYLE._unpack()  # noqa: SLF001  # our own method
 
 
 def render_markdown(
-    main: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str
+    main: turbohtml.Element, contents: Contents, resolver: LinkResolver, *, notes: Sequence[Footnote], text: str
 ) -> tuple[str, tuple[Hidden, ...]]:
     """Render *main*, whose furniture is gone, with links resolved by *resolver*; ends with one newline unless empty.
 
-    *text* is the text of *main*, for the caller has it. Returns also what was left out for nobody can see it.
+    *text* is the text of *main* and its *notes*, for the caller has it. Returns also what was left out for nobody can
+    see it.
     """
-    layout = contents.any_of(*LAYOUT)
-    if layout:
-        main.strip_tags(layout)
-    _name_languages_and_powers(main, contents)
-    if contents.any_of("table"):
-        expand_spans(main, contents)
-    _make_absolute(main, resolver)
-    markdown = _rendered(main, text, resolver)
+    markdown = _render_part(main, contents, resolver, text)
+    if notes:
+        said = ((note.label, _render_part(note.block, contents, resolver, note.block.text)) for note in notes)
+        markdown = "\n\n".join([markdown.strip("\n"), *(format_footnote(label, each) for label, each in said)])
+    markdown = restore_references(markdown)
     if contents.any_of(*BOXES):
         markdown = restore_admonitions(markdown)
     markdown, unseen = strip_unseen(markdown)
     markdown = markdown.strip("\n")
     return f"{markdown}\n" if markdown.strip() else "", unseen
+
+
+def _render_part(part: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str) -> str:
+    layout = contents.any_of(*LAYOUT)
+    if layout:
+        part.strip_tags(layout)
+    _name_languages_and_powers(part, contents)
+    if contents.any_of("table"):
+        expand_spans(part, contents)
+    if contents.any_of("dt"):
+        _embolden_terms(part)
+    if contents.any_of(*LAZY):
+        _load_lazy_images(part)
+    _make_absolute(part, resolver)
+    return _rendered(part, text, resolver)
+
+
+def _embolden_terms(part: turbohtml.Element) -> None:
+    """Make the terms of definition lists bold, each on its own line, so that they stand out from what they mean."""
+    for term in part.select("dt"):
+        if term.text.strip() and term.select_one(BLOCKS) is None:
+            term.strip_tags("strong, b")
+            term.wrap_children(turbohtml.Element("strong"))
+
+
+def _load_lazy_images(part: turbohtml.Element) -> None:
+    """Give the images that wait for a script to load them the source that they wait for."""
+    for image in part.select("img"):
+        source = image.attr("src") or ""
+        if not source or source.startswith("data:"):
+            named = next((image.attr(name) for name in LAZY_NAMES if image.attr(name)), None)
+            image.attrs["src"] = named or source
 
 
 def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str:

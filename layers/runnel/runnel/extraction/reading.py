@@ -16,6 +16,7 @@ from runnel.extraction.admonitions import BOXES, mark_admonitions
 from runnel.extraction.charset import parse_html
 from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
+from runnel.extraction.footnotes import take_footnotes
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
 from runnel.extraction.hidden import strip_hidden
@@ -100,14 +101,16 @@ def _read_main(
         return _Main()
     main = part.element
     hidden = strip_hidden(main)
-    drop_marks(main)
+    links = main.select('a[href^="#"]')
+    notes = take_footnotes(main, links)
+    drop_marks(links)
     mend_code_blocks(main, contents)
     if contents.any_of("table") and main.select_one("table") is not None:
         open_layout_tables(main)
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
     headings = take_headings(main, contents, title)
-    text = main.text
-    markdown, unseen = render_markdown(main, contents, resolver, text) if render else ("", ())
+    text = "\n".join([main.text, *(note.block.text for note in notes)]) if notes else main.text
+    markdown, unseen = render_markdown(main, contents, resolver, notes=notes, text=text) if render else ("", ())
     return _Main(
         headings=headings,
         text=text,
