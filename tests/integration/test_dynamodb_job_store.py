@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from runnel.adapters.dynamodb.items import job_from_items, job_to_items
-from runnel.adapters.dynamodb.job_store import RETENTION
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobOptions, JobState, Lease, Sign, Wish
+from runnel.domain.retention import JOBS
 from runnel.domain.verdicts import Counts
 from runnel.errors import InputInvalid, StoreUnavailable
 from tests.support.dynamodb_guard import Fault, at, crash_after
@@ -237,7 +237,7 @@ async def test_the_end_takes_a_job_out_of_the_index_and_lets_its_items_expire(st
 
     assert await stores.leases.release(lease, state=JobState.COMPLETED, ending=ENDING)
 
-    expires = str(int((ENDING.ended_at + RETENTION).timestamp()))
+    expires = str(int((ENDING.ended_at + JOBS).timestamp()))
     items = read_items(stores)
     assert (active, await stores.jobs.active()) == ([(TENANT, JOB_ID)], [])
     assert {sk.split("#")[0]: item["ttl"]["N"] for sk, item in items.items()} == dict.fromkeys(

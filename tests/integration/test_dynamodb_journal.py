@@ -351,3 +351,20 @@ async def test_a_missing_table_is_a_mistake_of_the_configuration(stores: AwsStor
         await other.jobs.get(TENANT, JOB_ID)
 
     close_stores(other)
+
+
+async def test_every_item_of_a_flush_has_its_time_to_live(stores: AwsStores) -> None:
+    """Retention costs no write: what is not wanted any more goes by itself, the log sooner than the rest."""
+    _, flush = await start(stores)
+    before_s = stores.jobs._table.clock.now().timestamp()  # noqa: SLF001 - the clock that the items went by
+    await Driver(stores).commit(flush)
+    items = past_the_guard().scan(TableName=stores.table, ConsistentRead=True)["Items"]
+    days = {
+        item["sk"]["S"][0]: (int(item["ttl"]["N"]) - before_s) / 86_400
+        for item in items
+        if item["sk"]["S"] != "META" and item["pk"]["S"].endswith(JOB_ID) and "#JOB#" in item["pk"]["S"]
+        and not item["sk"]["S"].startswith("SPEC")
+    }  # fmt: skip
+
+    assert set(days) == set("UEVB")
+    assert {kind: round(left) for kind, left in days.items()} == {"U": 68, "V": 68, "B": 68, "E": 45}

@@ -1,5 +1,6 @@
 """Jobs: META, who may drive them, and what users wish."""
 
+from datetime import datetime
 from typing import Protocol
 
 from runnel.domain.jobs import Ending, Job, JobState, Lease, Sign, Wish
@@ -15,6 +16,7 @@ class JobStore(Protocol):
     * a wish is written only over the number that was read [wish_number];
     * `list_jobs` shows one tenant's jobs, newest first; a cursor is opaque and goes on exactly where it stopped;
     * `active` names every job of every tenant whose state is not terminal, perhaps some that have just ended;
+    * `ended` names jobs by the time of their end, unless the store lets them go by itself when their time has come;
     * a job that is marked deleted is not there for `get` and `list_jobs`; `deleted` names it until `delete` is through.
     """
 
@@ -34,6 +36,10 @@ class JobStore(Protocol):
 
     async def active(self) -> list[tuple[str, str]]:
         """(tenant, job id) of every job that has not ended."""
+        ...
+
+    async def ended(self, *, before: datetime) -> list[tuple[str, str]]:
+        """(tenant, job id) of every job that has ended before that moment and is still there to be deleted."""
         ...
 
     async def set_wish(self, tenant: str, job_id: str, wish: Wish | None, *, seen: int) -> Job | None:

@@ -10,6 +10,11 @@ from runnel.errors import InputInvalid, LeaseLost
 from runnel.testing.state import MemoryState
 
 
+def ended_before(job: Job, moment: datetime) -> bool:
+    """Whether the job has ended, and before that moment."""
+    return job.ending is not None and job.ending.ended_at < moment
+
+
 class MemoryJobStore:
     """META records in a dict."""
 
@@ -45,6 +50,10 @@ class MemoryJobStore:
     async def active(self) -> list[tuple[str, str]]:
         await self._state.step("jobs.active")
         return [key for key, job in self._state.jobs.items() if not job.is_over]
+
+    async def ended(self, *, before: datetime) -> list[tuple[str, str]]:
+        await self._state.step("jobs.ended")
+        return [key for key, job in self._state.jobs.items() if ended_before(job, before) and not job.deleted]
 
     async def set_wish(self, tenant: str, job_id: str, wish: Wish | None, *, seen: int) -> Job | None:
         await self._state.step("jobs.set_wish")

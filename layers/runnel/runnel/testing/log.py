@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 from runnel.domain.libraries import Batch
 from runnel.domain.segments import Effects, Flush, Segment, decode_segment, encode_segment
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
 from runnel.errors import SegmentTaken
+from runnel.testing.jobs import ended_before
 from runnel.testing.state import MemoryState
 
 
@@ -27,6 +29,11 @@ class MemoryEventLog:
         stored = self._state.segments.get((tenant, job_id), {})
         segments = (decode_segment(stored[first]) for first in sorted(stored))
         return [segment for segment in segments if segment.last > after][:limit]
+
+    async def forget(self, *, before: datetime) -> None:
+        await self._state.step("log.forget")
+        for key in [key for key, job in self._state.jobs.items() if ended_before(job, before)]:
+            self._state.segments.pop(key, None)
 
 
 class MemoryUrlQueue:

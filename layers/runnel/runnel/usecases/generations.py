@@ -6,6 +6,7 @@ Laws (names are the rules of the commit model):
 3. Asked for twice, each happens once.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ from runnel.domain.bus import count_records
 from runnel.domain.changes import Changes
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
-from runnel.errors import GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
+from runnel.errors import EventsExpired, GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
 from runnel.usecases.control_job import get_job
 from runnel.usecases.index_library import changes_of
 from runnel.usecases.manifests import load_manifest
@@ -85,6 +86,7 @@ async def publish_job(
         LibraryNotFound: there is no such library.
         JobNotFound: there is no such job of this library, or none was held.
         JobConflict: the job has not ended, or brought nothing.
+        EventsExpired: its log is past its retention.
         PublicationHeld: the library would get worse, and *force* is not said.
     """
     await get_library(services, tenant, library_id)
@@ -129,8 +131,10 @@ async def _job_of(services: Services, tenant: str, library_id: str, job_id: str 
         tenant, states=frozenset(), library_id=library_id, cursor=None, limit=_LOOKED_AT
     )
     for job in jobs:
-        if job.is_over and (await fold_log(services, job)).held:
-            return job
+        if job.is_over:
+            with suppress(EventsExpired):
+                if (await fold_log(services, job)).held:
+                    return job
     raise JobNotFound(f"No result of {library_id!r} is held back; name a job to publish with --job.")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.verdicts import FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
 from runnel.fetching.canonical import url_hash
+from runnel.usecases.read_log import is_whole
 from runnel.usecases.services import Services
 
 
@@ -41,9 +42,12 @@ async def list_urls(services: Services, job: Job) -> list[UrlRecord]:
 
 
 async def _that_count(services: Services, job: Job) -> dict[str, QueuedUrl]:
-    """Queue items whose segment is in the log [url_flush]."""
-    term_at = {segment.first: segment.term for segment in await services.log.read(job.tenant, job.job_id)}
+    """Queue items whose segment is in the log [url_flush]; all of them when the log is past its retention."""
+    segments = await services.log.read(job.tenant, job.job_id)
     items: Iterable[QueuedUrl] = await services.queue.urls(job.tenant, job.job_id)
+    if not is_whole(job, segments):
+        return {item.url: item for item in items}
+    term_at = {segment.first: segment.term for segment in segments}
     return {item.url: item for item in items if term_at.get(item.first) == item.term}
 
 

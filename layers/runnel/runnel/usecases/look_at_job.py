@@ -8,6 +8,7 @@ from runnel.domain.fold import JobFold
 from runnel.domain.jobs import Job
 from runnel.domain.segments import spent_usd
 from runnel.domain.verdicts import Counts, Verdict
+from runnel.usecases.read_log import has_expired, is_whole
 from runnel.usecases.retry_job import find_retry
 from runnel.usecases.services import Services
 
@@ -30,10 +31,10 @@ class Look:
 
 
 async def look_at_job(services: Services, job: Job) -> Look:
-    """Fold the job's log as it stands now."""
+    """Fold the job's log as it stands now; of one that is past its retention META alone tells."""
     fold, lines = JobFold(), deque[bytes](maxlen=_ACTIVITIES)
-    segments = await services.log.read(job.tenant, job.job_id)
-    for segment in segments:
+    segments = [] if has_expired(services, job) else await services.log.read(job.tenant, job.job_id)
+    for segment in segments if is_whole(job, segments) else ():
         for event, note in events_of(segment):
             fold.apply(event, note)
         lines.extend(segment.lines)
@@ -42,7 +43,7 @@ async def look_at_job(services: Services, job: Job) -> Look:
     return Look(
         job=job,
         counts=counts,
-        last_seq=fold.last_seq,
+        last_seq=fold.last_seq or job.applied_seq,
         cost_usd=job.ending.cost_usd if job.ending else max(job.spent_usd, spent_usd(segments)),
         activities=tuple(lines),
         retried_by=retry.job_id if retry else None,

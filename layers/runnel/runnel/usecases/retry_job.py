@@ -20,6 +20,7 @@ from runnel.usecases.control_job import get_job
 from runnel.usecases.create_job import store_job
 from runnel.usecases.list_urls import UrlRecord, list_urls
 from runnel.usecases.patience import sure
+from runnel.usecases.read_log import is_whole
 from runnel.usecases.services import Services
 
 _AGAIN: Final = frozenset({Verdict.FAILED, Verdict.CANCELLED})
@@ -112,8 +113,10 @@ async def _urls_of(services: Services, job: Job) -> list[UrlRecord]:
 
 
 async def _lost_pages(services: Services, job: Job) -> set[str]:
+    """Pages that were fetched and then lost; none are known of a job whose log is past its retention."""
     fold = JobFold()
-    for segment in await sure(services, lambda: services.log.read(job.tenant, job.job_id)):
+    segments = await sure(services, lambda: services.log.read(job.tenant, job.job_id))
+    for segment in segments if is_whole(job, segments) else ():
         for event, note in events_of(segment):
             fold.apply(event, note)
     return fold.dropped

@@ -17,11 +17,12 @@ from runnel.domain.fold import Crawled, Failure, JobFold
 from runnel.domain.jobs import EndedBecause, Job, JobKind
 from runnel.domain.payloads import StoredPage
 from runnel.domain.verdicts import Verdict
-from runnel.errors import JobConflict, JobNotFound
+from runnel.errors import EventsExpired, JobConflict, JobNotFound
 from runnel.usecases.manifests import load_details, load_final_urls, load_manifest
 from runnel.usecases.page_notes import EMPTY_PAGE
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
+from runnel.usecases.read_log import read_whole
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 
@@ -30,7 +31,7 @@ _LOOKED_AT: Final = 50
 
 
 async def fold_log(services: Services, job: Job) -> JobFold:
-    """The state that the job's log tells, with what the job works on."""
+    """The state that the job's log tells, with what the job works on; raises `EventsExpired`."""
     fold = await _read(services, job)
     await borrow(services, job, fold)
     return fold
@@ -50,7 +51,10 @@ async def find_download(services: Services, tenant: str, library_id: str) -> Job
             continue
         if "process" in job.options.steps and "download" in job.options.steps:
             break  # a whole crawl came after every download
-        fold = await _read(services, job)
+        try:
+            fold = await _read(services, job)
+        except EventsExpired:
+            continue
         if "process" in job.options.steps and (fold.published is not None or fold.held):
             break
         if "download" in job.options.steps and fold.kept:
@@ -154,8 +158,9 @@ def _crawled(page: StoredPage, final_url: str) -> Crawled:
 
 
 async def _read(services: Services, job: Job) -> JobFold:
+    """What the job's log tells; raises `EventsExpired`."""
     fold = JobFold()
-    for segment in await sure(services, lambda: services.log.read(job.tenant, job.job_id)):
+    for segment in await read_whole(services, job):
         for event, note in events_of(segment):
             fold.apply(event, note)
     return fold

@@ -4,12 +4,17 @@ A job whose record cannot be read keeps no other from being found: it is passed 
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from runnel.domain.jobs import Job
 from runnel.errors import ConfigInvalid, RunnelError, StateUnreadable
 from runnel.usecases.delete_jobs import finish_deletions
 from runnel.usecases.find_orphans import DriverWatch
+from runnel.usecases.retire_jobs import retire_jobs
 from runnel.usecases.services import Services
+
+#: How often a sweeper looks for jobs and logs that are past their retention.
+_RETIRES = timedelta(hours=1)
 
 
 class Sweep:
@@ -20,6 +25,7 @@ class Sweep:
         self._services = services
         self._watch = DriverWatch(services)
         self._tell = tell
+        self._retire_at_s = 0.0
 
     @property
     def is_watching(self) -> bool:
@@ -35,7 +41,15 @@ class Sweep:
             if job is not None:
                 started += await self._watch.notice(job)
         await finish_deletions(self._services)
+        await self._retire()
         return started
+
+    async def _retire(self) -> None:
+        """Once an hour, beginning with the first sweep."""
+        now_s = self._services.clock.monotonic()
+        if now_s >= self._retire_at_s:
+            await retire_jobs(self._services)
+            self._retire_at_s = now_s + _RETIRES.total_seconds()
 
     async def _read(self, tenant: str, job_id: str) -> Job | None:
         try:

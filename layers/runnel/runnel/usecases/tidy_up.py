@@ -9,6 +9,7 @@ from runnel.domain.jobs import Job
 from runnel.errors import RunnelError
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.index_library import index_library
+from runnel.usecases.retire_jobs import retire_jobs
 from runnel.usecases.services import Services
 
 #: What must be left of a process's life to begin something, in seconds.
@@ -27,7 +28,7 @@ async def index_now(services: Services, job: Job) -> None:
 
 
 async def tidy_up(services: Services, job: Job, *, deadline_s: float | None = None) -> None:
-    """Index what the job has published, and collect garbage."""
+    """Index what the job has published, let go of what is past its retention, and collect garbage."""
 
     def has_time() -> bool:
         return deadline_s is None or deadline_s - services.clock.monotonic() > _ENOUGH_S
@@ -38,4 +39,5 @@ async def tidy_up(services: Services, job: Job, *, deadline_s: float | None = No
             await index_library(services, library, most_pages=services.tuning.index_pages, has_time=has_time)
     with suppress(RunnelError):
         if has_time():
+            await retire_jobs(services)
             await collect_garbage(services, job.tenant)

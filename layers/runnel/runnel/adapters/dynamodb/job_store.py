@@ -8,7 +8,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from runnel.adapters.dynamodb import conditions as c
@@ -27,10 +27,9 @@ from runnel.adapters.dynamodb.keys import (
 )
 from runnel.adapters.dynamodb.table import Lane, Table
 from runnel.domain.jobs import TERMINAL, Ending, Job, JobState, Lease, Sign, Wish
+from runnel.domain.retention import JOBS
 from runnel.errors import InputInvalid, LeaseLost, StoreUnavailable
 
-#: How long an ended job's record stays.
-RETENTION = timedelta(days=30)
 #: List items read at once when no more is known.
 _LIST_PAGE = 50
 _FOREIGN_CURSOR = "This cursor did not come from here."
@@ -146,6 +145,10 @@ class DynamoDBJobStore:
         await self._table.batch_delete([key for key in keys if key != meta])
         await self._table.batch_delete([job_to_list_key(job)] if job else [])
         await self._table.batch_delete([meta])
+
+    async def ended(self, *, before: datetime) -> list[tuple[str, str]]:  # noqa: ARG002 - the port's signature
+        """None: each of a job's items has its time to live."""
+        return []
 
     # ---------------------------------------------------------------- leases
 
@@ -266,7 +269,7 @@ class DynamoDBJobStore:
         _, spec = job_to_items(job)
         keys = [job_to_list_key(job)] + ([key_of(spec)] if spec else [])
         for key in keys:
-            await self._set_ttl(key, ending.ended_at + RETENTION)
+            await self._set_ttl(key, ending.ended_at + JOBS)
 
     async def _set_ttl(self, key: Key, expires: datetime) -> None:
         try:
@@ -295,7 +298,7 @@ def _set_state(change: _Change, state: JobState | None, ending: Ending | None) -
     if state in TERMINAL:
         change = change.remove("gsi1pk", "gsi1sk")
     if ending is not None:
-        change = change.set("en", ending_to_value(ending)).set("ttl", epoch(ending.ended_at + RETENTION))
+        change = change.set("en", ending_to_value(ending)).set("ttl", epoch(ending.ended_at + JOBS))
     return change
 
 

@@ -3,13 +3,14 @@
 * The segment's conditional put is the commit. A place that is taken is read back, strongly consistent: the same bytes
   are our own lost acknowledgement.
 * Every other write may be repeated: it holds the same bytes, or a condition that the first one has made false.
-* Items expire by their own TTL, since a deletion costs as much as a write: `KEEP` covers a job that stands still for a
-  month and the 30 days after its end. A job that is paused for longer loses its log.
+* Items expire by their own TTL, which is written with them, since a deletion costs as much as a write, and so does a
+  TTL at the end: it covers a job that stands still for a month, and what is kept after its end. A job that is paused
+  for longer loses its log.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runnel.adapters.dynamodb import conditions as c
 from runnel.adapters.dynamodb.attributes import Item, number, text
@@ -26,12 +27,17 @@ from runnel.adapters.dynamodb.items import (
 )
 from runnel.adapters.dynamodb.keys import job_pk, key_of, meta_key, segment_sk
 from runnel.adapters.dynamodb.table import Lane, Table
+from runnel.domain.retention import EVENTS, JOBS
 from runnel.domain.segments import Effects, Flush, Segment
 from runnel.domain.verdicts import Verdict
 from runnel.errors import SegmentTaken, StoreUnavailable
 
-#: How long queue, verdicts, log and batches stay after they were written.
-KEEP = timedelta(days=68)
+#: From an item's writing to the end of its job, at most; a day and more for DynamoDB to see to it.
+_STANDS_STILL = timedelta(days=30)
+_SLACK = timedelta(days=8)
+#: How long queue, verdicts and batches stay after they were written, and how long the log does.
+KEEP = _STANDS_STILL + JOBS + _SLACK
+KEEP_LOG = _STANDS_STILL + EVENTS + _SLACK
 
 
 class DynamoDBEventLog:
@@ -43,7 +49,7 @@ class DynamoDBEventLog:
     async def append(self, tenant: str, job_id: str, segment: Segment) -> None:
         item = segment_to_item(job_pk(tenant, job_id), segment)
         try:
-            await self._table.put(with_ttl(item, self._table.clock.now() + KEEP), condition=c.ABSENT, lane=Lane.LOG)
+            await self._table.put(with_ttl(item, self._table.clock.now() + KEEP_LOG), condition=c.ABSENT, lane=Lane.LOG)
         except ConditionFailed as taken:
             await self._read_back(item, taken)
 
@@ -73,6 +79,9 @@ class DynamoDBEventLog:
         items = await self._table.query(c.BETWEEN, values, limit=1, lane=Lane.LOG, ScanIndexForward=False)
         segments = [segment_from_item(item) for item in items]
         return [segment for segment in segments if segment.last >= seq]
+
+    async def forget(self, *, before: datetime) -> None:
+        """Nothing: each segment has its time to live."""
 
 
 class DynamoDBJournal:

@@ -5,9 +5,10 @@ import sqlite3
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from runnel.adapters.sqlite.database import Database, one
-from runnel.adapters.sqlite.rows import from_ending, from_job, to_job
+from runnel.adapters.sqlite.rows import from_ending, from_job, from_time, to_job
 from runnel.domain.jobs import TERMINAL, Ending, Job, JobState, Lease, Sign, Wish
 from runnel.errors import InputInvalid, LeaseLost
 
@@ -31,6 +32,11 @@ WHERE tenant = :tenant AND NOT deleted AND (created_at, job_id) < (:created_at, 
 ORDER BY created_at DESC, job_id DESC LIMIT :limit + 1
 """
 _ACTIVE = f"SELECT tenant, job_id FROM jobs WHERE state NOT IN {_OVER}"  # noqa: S608 - our own words
+# A job whose end stands in its log alone is none of these: its META is repaired first.
+_ENDED = f"""
+SELECT tenant, job_id FROM jobs
+WHERE state IN {_OVER} AND NOT deleted AND json_extract(ending, '$.ended_at') < :before
+"""  # noqa: S608 - our own words
 # wish_number: only over the number that was read; not while it publishes, nor when it is over.
 _SET_WISH = f"""
 UPDATE jobs SET wish = :wish, wish_no = wish_no + 1,
@@ -131,6 +137,11 @@ class SqliteJobStore:
 
     async def active(self) -> list[tuple[str, str]]:
         rows = await self._database.read(lambda connection: connection.execute(_ACTIVE).fetchall())
+        return [(row["tenant"], row["job_id"]) for row in rows]
+
+    async def ended(self, *, before: datetime) -> list[tuple[str, str]]:
+        asked = {"before": from_time(before)}
+        rows = await self._database.read(lambda connection: connection.execute(_ENDED, asked).fetchall())
         return [(row["tenant"], row["job_id"]) for row in rows]
 
     async def set_wish(self, tenant: str, job_id: str, wish: Wish | None, *, seen: int) -> Job | None:

@@ -6,11 +6,12 @@ other process ever sees a part of it, and a repetition finds either nothing or e
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 
 from runnel.adapters.sqlite.database import Database, one
-from runnel.adapters.sqlite.rows import from_verdict, pack_ruled_out, pack_urls
+from runnel.adapters.sqlite.rows import from_time, from_verdict, pack_ruled_out, pack_urls
 from runnel.domain.segments import Effects, Flush, Segment, decode_segment, encode_segment
 from runnel.errors import SegmentTaken
 
@@ -28,6 +29,13 @@ WHERE tenant = :tenant AND job_id = :job_id AND last > :after AND first >= COALE
   (SELECT MAX(first) FROM segments WHERE tenant = :tenant AND job_id = :job_id AND first <= :after + 1), 0)
 ORDER BY first LIMIT :limit
 """
+# Of jobs that ended long ago; a slice, so that no transaction is long.
+_FORGETTABLE = """
+SELECT segments.rowid FROM jobs CROSS JOIN segments USING (tenant, job_id)
+WHERE json_extract(jobs.ending, '$.ended_at') < ? LIMIT ?
+"""
+_FORGET = f"DELETE FROM segments WHERE rowid IN ({_FORGETTABLE})"  # noqa: S608 - our own words
+_FORGET_SLICE = 500
 _PUT_URLS = """
 INSERT INTO urls (tenant, job_id, first, term, packed) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET packed = excluded.packed
@@ -71,6 +79,13 @@ class SqliteEventLog:
             return [decode_segment(row["data"]) for row in connection.execute(_READ, asked).fetchall()]
 
         return await self._database.read(select)
+
+    async def forget(self, *, before: datetime) -> None:
+        moment = from_time(before)
+        while await self._database.read(lambda connection: one(connection.execute(_FORGETTABLE, (moment, 1)))):
+            await self._database.write(
+                lambda connection: connection.execute(_FORGET, (moment, _FORGET_SLICE)).rowcount, durable=False
+            )
 
 
 class SqliteJournal:
