@@ -7,20 +7,19 @@ from pathlib import Path
 import pytest
 
 from runnel.adapters.sqlite import journal
-from runnel.adapters.sqlite.database import Database
-from runnel.adapters.sqlite.stores import SqliteStores
 from runnel.domain.jobs import JobState
+from tests.contract.homes import LaptopStores, open_stores
 from tests.contract.makers import ENDING, TENANT, driven_job, make_segment
 
 
 @pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[SqliteStores]:
-    opened = SqliteStores(Database.open(tmp_path / "runnel.db"))
+async def stores(tmp_path: Path) -> AsyncIterator[LaptopStores]:
+    opened = open_stores(tmp_path / "runnel.db")
     yield opened
     await opened.close()
 
 
-async def _ended(stores: SqliteStores, job_id: str, *, days: float, segments: int = 3) -> None:
+async def _ended(stores: LaptopStores, job_id: str, *, days: float, segments: int = 3) -> None:
     """A job that ended so many days after the others' end, with a log."""
     lease = await driven_job(stores, job_id)
     for number in range(segments):
@@ -35,7 +34,7 @@ async def _ended(stores: SqliteStores, job_id: str, *, days: float, segments: in
 
 
 async def test_logs_are_forgotten_by_the_end_of_their_job(
-    stores: SqliteStores, monkeypatch: pytest.MonkeyPatch
+    stores: LaptopStores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In slices: nobody waits for a long transaction."""
     monkeypatch.setattr(journal, "_FORGET_SLICE", 2)
@@ -50,7 +49,7 @@ async def test_logs_are_forgotten_by_the_end_of_their_job(
     assert len(await stores.log.read(TENANT, "running")) == 1
 
 
-async def test_jobs_are_found_by_their_end_until_they_are_deleted(stores: SqliteStores) -> None:
+async def test_jobs_are_found_by_their_end_until_they_are_deleted(stores: LaptopStores) -> None:
     """One that has not ended never is, however old."""
     await _ended(stores, "old", days=0)
     await _ended(stores, "new", days=2)

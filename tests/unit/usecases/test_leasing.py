@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState, Sign, Wish
+from runnel.domain.segments import Segment
 from runnel.usecases.leasing import LeaseKeeper, take_lease
 from runnel.usecases.run_crawl import Drive
 from runnel.usecases.services import Tuning
@@ -283,3 +284,46 @@ async def test_a_dead_driver_is_replaced_the_moment_its_ttl_is_over() -> None:
     await home.clock.advance(0.1)
 
     assert home.meta(job).owner != "other"
+
+
+async def test_the_log_of_a_silent_driver_is_read_ahead_and_the_rest_at_the_barrier() -> None:
+    """A long log takes seconds to read; what the dead driver's last write brought in between counts all the same."""
+    home = ScriptedHome(_SITE)
+    home.hold("/a")
+    job = await home.create()
+    first = home.process("D1")
+    dead = home.drive(first, job)
+    await home.until(lambda: "/a" in home.fetched)
+    first.kill()
+    await home.finish(dead)
+    second = home.process("D2")
+    seq = len(home.log(job)) + 1
+    late = e.Log(job_id=job.job_id, time=home.clock.now(), seq=seq, level="info", message="late")
+
+    async def write_late() -> None:
+        segment = Segment(first=seq, term=1, owner="owner", lines=(e.encode_event(late),))
+        await home.outside.services.log.append(TENANT, job.job_id, segment)
+
+    second.before["leases.take"] = write_late
+    task = home.drive(second, job)
+    await home.until(lambda: "leases.take" in second.steps)
+    home.held["/a"].set()
+
+    assert second.steps[: second.steps.index("leases.take")].count("log.read") == 1
+    assert await home.finish(task) is Drive.ENDED
+    assert [event.message for event in home.of_type(job, e.Log)][:1] == ["late"]
+    assert home.log(job)[seq].type == "handover"
+
+
+async def test_the_log_of_a_living_driver_is_not_read_by_those_who_wait() -> None:
+    """Every reader of a stream on AWS waits for its lease."""
+    home = ScriptedHome(_SITE)
+    job = await _held(home)
+    process = home.process("D2")
+    home.drive(process, job)
+    for _ in range(10):
+        await home.clock.advance(4)
+        meta = home.meta(job)
+        home.state.jobs[TENANT, job.job_id] = replace(meta, beat=meta.beat + 1)
+
+    assert "log.read" not in process.steps

@@ -7,6 +7,8 @@ Laws (names are the rules of the commit model):
    [ttl_from_acked, local_ttl].
 3. Nobody waits for a lease until the process is old: who took it then would have to hand it on at once, and might not
    live to do it.
+4. Of a driver that is silent for half the ttl the log is read ahead: what stands in it does not change, so that its
+   successor has only the rest to read when it takes over.
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from datetime import timedelta
 from typing import Literal
 
 from runnel.domain.jobs import Job, JobState, Lease, Sign
+from runnel.domain.segments import Segment
 from runnel.errors import JobNotFound, LeaseLost, StoreUnavailable
 from runnel.usecases.lifetime import patience_s
 from runnel.usecases.services import Services
@@ -34,6 +37,8 @@ class Taken:
     lease: Lease
     reason: Reason
     sent_s: float
+    #: What was read of the log while its driver was watched.
+    read: tuple[Segment, ...] = ()
 
 
 async def take_lease(
@@ -73,11 +78,12 @@ async def _watch(
     seen: Sign | None = None
     due_s = sent_s = 0.0
     before: Job | None = None
+    read: tuple[Segment, ...] = ()
     while is_wanted():
         job = await _read(services, tenant, job_id)
         if job is not None:
             if job.owner == owner:  # our own taking, whose acknowledgement was lost [lost_take]
-                return _taken(job, before, sent_s)
+                return _taken(job, before, sent_s, read)
             if not job.wants_driver:
                 return None
             if seen != Sign.of(job):
@@ -86,8 +92,9 @@ async def _watch(
                 sent_s = clock.monotonic()
                 mine = await _take(services, tenant, job_id, owner, seen)
                 if mine is not None:
-                    return _taken(mine, before, sent_s)
+                    return _taken(mine, before, sent_s, read)
                 continue
+            read = await _read_ahead(services, job, read, is_silent=clock.monotonic() >= due_s - ttl_s / 2)
         await clock.sleep(_until_next_look(due_s - clock.monotonic()))
     return None
 
@@ -95,6 +102,18 @@ async def _watch(
 def _until_next_look(left_s: float) -> timedelta:
     """A second, or less when the beat that is watched will have stood still for the whole ttl by then."""
     return min(_ASK_AGAIN, timedelta(seconds=max(_LEAST_PAUSE_S, left_s))) if left_s > 0 else _ASK_AGAIN
+
+
+async def _read_ahead(
+    services: Services, job: Job, read: tuple[Segment, ...], *, is_silent: bool
+) -> tuple[Segment, ...]:
+    """What was *read* of the log, or what there is of it now if its driver seems to be dead."""
+    if read or not is_silent:
+        return read
+    try:
+        return tuple(await services.log.read(job.tenant, job.job_id))
+    except StoreUnavailable:
+        return ()
 
 
 async def _read(services: Services, tenant: str, job_id: str) -> Job | None:
@@ -116,9 +135,9 @@ async def _take(services: Services, tenant: str, job_id: str, owner: str, seen: 
         return None
 
 
-def _taken(job: Job, before: Job | None, sent_s: float) -> Taken:
+def _taken(job: Job, before: Job | None, sent_s: float, read: tuple[Segment, ...]) -> Taken:
     lease = Lease(tenant=job.tenant, job_id=job.job_id, owner=job.owner or "", term=job.term, beat=job.beat)
-    return Taken(job=job, lease=lease, reason=_why_free(before), sent_s=sent_s)
+    return Taken(job=job, lease=lease, reason=_why_free(before), sent_s=sent_s, read=read)
 
 
 def _why_free(before: Job | None) -> Reason:

@@ -9,7 +9,7 @@ Laws (names are the rules of the commit model):
 3. Events are shown only after the commit [publish_after].
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -59,8 +59,19 @@ class Recovered:
 class Recorder:
     """Writes one job's log under one lease; `fold` is the state that the log tells, the unflushed tail included."""
 
-    def __init__(self, services: Services, job: Job, lease: Lease, *, invoke: Callable[[str], Awaitable[None]]) -> None:
-        """Record for *job*; *invoke* asks the processor for a batch, after its commit."""
+    def __init__(
+        self,
+        services: Services,
+        job: Job,
+        lease: Lease,
+        *,
+        invoke: Callable[[str], Awaitable[None]],
+        read: Sequence[Segment] = (),
+    ) -> None:
+        """Record for *job*; *invoke* asks the processor for a batch, after its commit.
+
+        *read* is the beginning of the log, as far as somebody has read it before.
+        """
         self._services = services
         self._job = job
         self._lease = lease
@@ -68,7 +79,7 @@ class Recorder:
         self._buffer: list[_Pending] = []
         self._committed = 0
         #: What has been read of the log until the state is known.
-        self._log: list[Segment] = []
+        self._log = list(read)
         self.fold = JobFold()
         #: What operators will be told.
         self.measures = Measures()

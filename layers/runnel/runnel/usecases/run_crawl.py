@@ -98,7 +98,8 @@ class _Driver:
         self._keeper = LeaseKeeper(services, taken)
         batches = batches_of(taken.job)
         self._batches = batches(services, taken.job, taken.lease.term)
-        self._recorder = Recorder(services, taken.job, taken.lease, invoke=self._batches.invoke)
+        invoke = self._batches.invoke
+        self._recorder = Recorder(services, taken.job, taken.lease, invoke=invoke, read=taken.read)
         self._batches.recorder = self._recorder
         self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
         self._publication = Publication(services, taken.job, self._recorder)
