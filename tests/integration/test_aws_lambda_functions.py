@@ -25,6 +25,8 @@ from runnel.adapters.aws_lambda.functions import (
 from runnel.domain.payloads import CrawlRequest, CrawlTarget, ProcessPage, ProcessRequest
 from runnel.domain.verdicts import RawRef
 from runnel.errors import CallFailed
+from tests.support.dynamodb_stores import make_stores
+from tests.support.flushes import make_job, take_lease
 from tests.support.moto_server import client_arguments
 
 Reply = Callable[["Endpoint", web.Request], Awaitable[web.Response]]
@@ -144,6 +146,15 @@ async def test_a_failed_function_says_why_in_one_sentence(payload: str, sentence
             await LambdaCrawler(endpoint.function).crawl(CRAWL)
 
     assert (failed.value.message, failed.value.throttled) == (sentence, False)
+
+
+async def test_a_function_that_could_not_reach_its_store_is_no_attempt_of_its_pages() -> None:
+    """S3 was away for a moment: that says nothing of the page, which waits until it can be kept."""
+    async with serving(fail('{"errorType":"StoreUnavailable","errorMessage":"S3 does not answer."}')) as endpoint:
+        with pytest.raises(CallFailed, match="S3 does not answer") as failed:
+            await LambdaCrawler(endpoint.function).crawl(CRAWL)
+
+    assert failed.value.throttled
 
 
 async def test_an_error_of_the_service_is_repeated_once() -> None:
@@ -318,3 +329,27 @@ def test_no_answer_of_lambda_is_unmapped(status: int) -> None:
 
     assert isinstance(ours, CallFailed)
     assert ours.throttled == (status == 429)
+
+
+async def test_renewals_go_on_while_every_invoke_thread_hangs() -> None:
+    """boto3 blocks: a crawler that answers nobody must not cost the driver its lease."""
+    calls = 4
+    async with serving(hang, calls=calls) as endpoint, make_stores() as stores:
+        lease = await take_lease(stores.jobs, stores.leases, make_job())
+        crawler = LambdaCrawler(endpoint.function)
+        waiting = [asyncio.create_task(crawler.crawl(CRAWL)) for _ in range(64)]
+        while len(endpoint.asked) < calls:
+            await asyncio.wait(waiting, timeout=0.01)
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                lease = await stores.leases.renew(lease)
+        hangs = [task for task in waiting if not task.done()]
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        job = await stores.jobs.get(lease.tenant, lease.job_id)
+
+    assert len(hangs) == len(waiting)
+    assert len(endpoint.asked) == calls
+    assert job is not None
+    assert job.beat == lease.beat == 4

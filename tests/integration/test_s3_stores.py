@@ -144,3 +144,13 @@ async def test_a_missing_bucket_is_a_mistake_of_the_configuration(stores: AwsSto
         await other.content.get("main", "k")
 
     close_stores(other)
+
+
+async def test_a_response_that_was_fetched_waits_longer_for_its_store(stores: AwsStores) -> None:
+    """To fetch the page again would cost its site more than it costs us to wait."""
+    stores.guard.fail(at(dict.fromkeys(range(1, 8), Fault.DROP)))
+    [place] = await stores.raw.put("main", "j1", "1-1", (b"r",))
+    waited_s = sum(pause.total_seconds() for pause in stores.clock.slept)
+
+    assert await stores.raw.get("main", place) == b"r"
+    assert waited_s == pytest.approx(12.7), "the most that it may be"

@@ -50,7 +50,7 @@ class HomeOptions:
     orchestrator_timeout_s: float | None = None
     #: For all functions, over everything else: another endpoint of DynamoDB, another setting.
     environment: Mapping[str, str] | None = None
-    #: Put our guard between the functions and DynamoDB: it counts, and does what a test plans.
+    #: Put our guard between the functions and their stores: it counts, and does what a test plans.
     guarded: bool = False
 
 
@@ -95,7 +95,7 @@ def running_lambda_home(log_dir: Path, options: HomeOptions | None = None) -> It
         endpoints = moto.environment() | {"AWS_ENDPOINT_URL_LAMBDA": service.endpoint_url}
         guard = stack.enter_context(running_guard(moto.endpoint_url)) if options.guarded else None
         if guard is not None:
-            endpoints["AWS_ENDPOINT_URL_DYNAMODB"] = guard.endpoint_url
+            endpoints |= {"AWS_ENDPOINT_URL_DYNAMODB": guard.endpoint_url, "AWS_ENDPOINT_URL_S3": guard.endpoint_url}
         for function in stack_functions(artefacts, adapter, name, endpoints, options):
             service.add(function)
         yield LambdaHome(

@@ -16,7 +16,7 @@ from botocore.config import Config
 from pydantic import BaseModel, ValidationError
 
 from runnel.adapters.aws_lambda.failures import BotoFailure, NotStarted, translate
-from runnel.errors import CallFailed
+from runnel.errors import CallFailed, StoreUnavailable
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -63,7 +63,7 @@ class Function:
         """Call the function and wait for its answer."""
         answer = await self._invoke("RequestResponse", payload)
         if "FunctionError" in answer:
-            raise CallFailed(_describe(self._name, answer["Payload"]))
+            raise _failed(self._name, answer["Payload"])
         body: bytes = answer["Payload"]
         return body
 
@@ -92,12 +92,20 @@ class Function:
         return answer
 
 
-def _describe(name: str, payload: bytes) -> str:
-    """One sentence about a failed function, whatever its runtime said."""
+def _failed(name: str, payload: bytes) -> CallFailed:
+    """A failed function, whatever its runtime said.
+
+    One that could not reach its store says nothing of its pages: that is no attempt, and fewer calls at once help.
+    """
     try:
         error = _FunctionError.model_validate_json(payload)
     except ValidationError:
-        return f"{name} failed without a readable reason."
+        return CallFailed(f"{name} failed without a readable reason.")
+    return CallFailed(_describe(name, error), throttled=error.errorType == StoreUnavailable.__name__)
+
+
+def _describe(name: str, error: _FunctionError) -> str:
+    """One sentence."""
     if error.errorType == "Sandbox.Timedout" or "Task timed out" in error.errorMessage:
         return f"{name} did not finish in time."
     reason = " ".join(error.errorMessage.split())[:200]

@@ -50,8 +50,12 @@ def make_client(*, path_style: bool = False, **arguments: Any) -> "S3Client":
 class Bucket:
     """Requests to one bucket; raises `StoreUnavailable`, `ConfigInvalid`, and `Absent` or `Exists` where they apply."""
 
-    def __init__(self, client: "S3Client", name: str, *, clock: Clock, ids: Ids, usage: Usage | None = None) -> None:
+    def __init__(
+        self, client: "S3Client", name: str, *, clock: Clock, ids: Ids, usage: Usage | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> None:  # fmt: skip
         self.usage = usage or Usage()
+        self._attempts = attempts
         self._client = client
         self._name = name
         self._clock = clock
@@ -64,7 +68,7 @@ class Bucket:
 
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Send one request, and again with full-jitter backoff while S3 does not answer; a body is read whole."""
-        for attempt in range(ATTEMPTS - 1):
+        for attempt in range(self._attempts - 1):
             try:
                 return await self._send(operation, arguments)
             except StoreUnavailable:

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 #: What the template's lifecycle rule looks for; it costs the right to tag.
 TAG = "runnel=raw"
+#: Sends of one request: what a page has cost to fetch is worth some seconds of waiting, six on average.
+_ATTEMPTS = 8
 
 
 class S3RawStore:
     """`RawStore`: a call's records cost one PUT, and a processor reads only the bytes of its page."""
 
     def __init__(self, client: "S3Client", bucket: str, *, clock: Clock, ids: Ids) -> None:
-        self._bucket = Bucket(client, bucket, clock=clock, ids=ids)
+        self._bucket = Bucket(client, bucket, clock=clock, ids=ids, attempts=_ATTEMPTS)
         self.usage = self._bucket.usage
 
     def close(self) -> None:
