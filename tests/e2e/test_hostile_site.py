@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runnel.fetching.canonical import canonicalize
+from tests.support.hostile_site.cases import TRAP_NAMES
 from tests.support.hostile_site.network import DOMAINS, NAMES
 from tests.support.hostile_site.site import HostileSite, hostile_site
 from tests.support.process_memory import peak_of_tree
@@ -52,7 +53,7 @@ async def _crawl(site: HostileSite, folder: Path) -> Crawled:
         "names": NAMES,
         "deadline_s": 1.5,
         "parse_s": 8.0,
-        "options": {"allow_domains": DOMAINS, "max_depth": 4, "concurrency": 20, "timeout_s": MOST_S},
+        "options": {"allow_domains": DOMAINS, "concurrency": 20, "timeout_s": MOST_S},
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -83,11 +84,22 @@ async def test_a_hostile_site_hurts_nobody_and_loses_no_good_page(tmp_path: Path
     missing = {url for url, words in good.items() if words not in _text_of(result, url, site)}
     assert missing == set()
     by_verdict = Counter(record["verdict"] for record in result["records"])
+    traps = {str(record["rule"]).partition(":")[0] for record in result["records"] if record["reason"] == "trap"}
+    assert traps == TRAP_NAMES
     assert result["counts"]["seen"] == len(result["records"]) == sum(by_verdict.values())
     assert {name: result["counts"][name] for name in by_verdict} == by_verdict
     assert "foreign.example" not in result["asked"]
     assert crawled.peak_bytes < MOST_MEMORY_BYTES
     assert result["elapsed_s"] < MOST_S
+    _show(crawled)
+
+
+def _show(crawled: Crawled) -> None:
+    """For the record: `pytest -s` prints it."""
+    kinds = Counter(crawled.ends.values())
+    lines = [f"{count:7,} {kind}" for kind, count in sorted(kinds.items(), key=lambda one: -one[1])]
+    peak_mb, elapsed_s = crawled.peak_bytes // 2**20, crawled.result["elapsed_s"]
+    print("", *lines, f"{elapsed_s:.0f} s, {peak_mb} MB, canary hits: 0", sep="\n")  # noqa: T201 - for the record
 
 
 def _canonical(bad: Any) -> dict[str, frozenset[str]]:

@@ -200,6 +200,9 @@ BAD: Final[Mapping[str, tuple[Fault | Page, str]]] = {
 #: Where each trap begins. `{port}` is the site's own.
 TRAPS: Final = ("/docs/cal/2026-01", "/docs/query?a=1", "/docs/again/", "/docs/session?sid=1", "/docs/same/1")
 
+#: What the verdicts call them; the folder within itself ends by its depth.
+TRAP_NAMES: Final = frozenset({"calendar", "growing_query", "path_depth", "session_id", "equal_content"})
+
 _HOP: Final = re.compile(r"^/docs/(hop|on)/(\d+)$")
 _CALENDAR: Final = re.compile(r"^/docs/cal/(\d{4})-(\d{2})$")
 _SAME: Final = re.compile(r"^/docs/same/(\d+)$")

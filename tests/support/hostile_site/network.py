@@ -12,6 +12,7 @@ from typing import Self
 from tests.site.faults import ConnectionReset, Status
 from tests.site.routes import HTML
 from tests.site.server import SiteServer
+from tests.support.hostile_site.cases import TrapPages
 from tests.support.hostile_site.faults import Silent
 
 #: A public address: nothing may be sent there in a test, and the crawler's process sees to it.
@@ -219,12 +220,14 @@ class Neighbours:
     canary: Canary = field(default_factory=Canary)
     canary_port: int = 0
     robots: dict[str, SiteServer] = field(default_factory=dict)
+    #: A server of its own for what has no end: its pace is not that of the faults.
+    traps: SiteServer = field(default_factory=lambda: SiteServer(TrapPages()))
     mortal: MortalServer = field(default_factory=lambda: MortalServer(requests_to_live=3, dead_s=1.2))
 
     @property
     def allowed(self) -> list[str]:
         """The addresses that the crawl may reach beside the site itself."""
-        return [*(site.address for site in self.robots.values()), f"127.0.0.1:{self.mortal.port}"]
+        return [*(site.address for site in self.robots.values()), self.traps.address, f"127.0.0.1:{self.mortal.port}"]
 
 
 @asynccontextmanager
@@ -242,4 +245,5 @@ async def neighbours(port: int) -> AsyncIterator[Neighbours]:
             _prepare(site, state, around.canary_port)
             around.robots[state] = site
         await stack.enter_async_context(around.mortal)
+        await stack.enter_async_context(around.traps)
         yield around

@@ -65,7 +65,7 @@ class HostileSite:
                 self.server.fail(f"/docs/bad/{name}", answer)
         for host in self._forbidden():
             self.server.redirect(f"/docs/go/{host}", f"http://{host}/docs/redirected")
-        links = [*self.good(), *self.bad(), *(self.server.url(path) for path in TRAPS)]
+        links = [*self.good(), *self.bad(), *(self.around.traps.url(path) for path in TRAPS)]
         anchors = "\n".join(f'<a href="{link}">x</a>' for link in links)
         self.server.add("/docs/", f"<!doctype html><title>start</title><main><p>Everything.</p>{anchors}")
 

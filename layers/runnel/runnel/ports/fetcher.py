@@ -27,7 +27,7 @@ class FetchRequest:
     cut_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class FetchResponse:
     """An answer of any status, read to its end or to where it was to be cut."""
 

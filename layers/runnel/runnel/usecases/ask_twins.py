@@ -61,7 +61,11 @@ async def ask_twin(
     is_page_itself = address == arrived.response.url
     try:
         response = await hops.ask_beside(
-            target, arrived, address, types=MARKDOWN_TYPES if is_page_itself else _DECLARED_TYPES
+            target,
+            arrived,
+            address,
+            types=MARKDOWN_TYPES if is_page_itself else _DECLARED_TYPES,
+            most_bytes=MAX_TWIN_BYTES + 1,
         )
     except FetchFailed:
         return NO_TWIN

@@ -71,7 +71,7 @@ class Hops:
         return ruled_out or await self._go(target, trail, arrived.begun_s)
 
     async def ask_beside(
-        self, target: CrawlTarget, arrived: Arrived, address: str, *, types: frozenset[str]
+        self, target: CrawlTarget, arrived: Arrived, address: str, *, types: frozenset[str], most_bytes: int
     ) -> FetchResponse | None:
         """Ask for another form of a page that has come, as Markdown; None where the crawl may not go.
 
@@ -80,6 +80,7 @@ class Hops:
             arrived: how it came; what is left of its deadline is all there is.
             address: canonical; the page's own address asks the site to choose by `Accept`.
             types: content types that are worth a body.
+            most_bytes: where the body may be cut.
 
         Raises:
             FetchFailed: as the fetcher does.
@@ -99,6 +100,7 @@ class Hops:
                 deadline_s=self._left_s(arrived.begun_s),
                 ports=frozenset(request.ports),
                 types=types,
+                cut_bytes=most_bytes,
             )
         )
 

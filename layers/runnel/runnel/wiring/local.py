@@ -55,6 +55,8 @@ TENANT = "local"
 RAW_FILES = "runnel.adapters.filesystem.growing:GrowingFiles"
 #: Fetches of all jobs of this process together.
 _CONNECTIONS = 100
+#: Bodies of over a megabyte that may be in memory at once: 100 MB by their limit, whatever the concurrency.
+_LONG_BODIES = 2
 
 _TUNING = Tuning(
     batch_poll=timedelta(seconds=1),
@@ -147,6 +149,7 @@ class _Functions:
             connections=_CONNECTIONS,
             resolve=self.resolve,
             proxy=self.settings.proxy,
+            long_bodies=_LONG_BODIES,
         )
         patience = Patience(clock=self.clock, full=self.full.set)
         keeper = FolderPageKeeper(self.raw, self.appending) if self.appending else None

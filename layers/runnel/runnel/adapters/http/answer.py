@@ -9,11 +9,13 @@ Laws (tests/integration/test_http_connections.py):
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from runnel.adapters.http.body_room import Place
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
 from runnel.fetching.decoding import BodyDecoder, BodyLimits
@@ -59,6 +61,11 @@ class Answer:
         self.content_type = ""
         self.charset: str | None = None
         self.is_complete = False
+        #: Leave to be long.
+        self.place: Place | None = None
+        #: Called when reading stands still for want of a place, and when it goes on.
+        self.waits: Callable[[], None] = _nothing
+        self.goes_on: Callable[[], None] = _nothing
         #: Whether the connection may carry another exchange.
         self.keeps_alive = False
 
@@ -66,6 +73,11 @@ class Answer:
     def has_begun(self) -> bool:
         """Whether a byte of it has arrived."""
         return self._received_bytes > 0
+
+    @property
+    def decoded_bytes(self) -> int:
+        """The size of the body so far."""
+        return self._decoder.decoded_bytes if self._decoder is not None else 0
 
     @property
     def wire_bytes(self) -> int:
@@ -100,6 +112,16 @@ class Answer:
         if self._decoder is None or "content-length" in self.headers or "transfer-encoding" in self.headers:
             raise FetchFailed(ErrorCategory.PROTOCOL, "the answer is not valid HTTP: it breaks off")
         self.is_complete = True
+
+    def take_place(self, place: Place) -> None:
+        """There is room for all of it."""
+        self.place = place
+        self.goes_on()
+
+    def leave_room(self) -> None:
+        """Nobody will have the body."""
+        if self.place is not None:
+            self.place.leave()
 
     def release(self) -> None:
         """Part from the parser: it holds us as we hold it, and the body would wait for the garbage collector."""
@@ -175,6 +197,10 @@ class Answer:
             raise FetchFailed(ErrorCategory.TOO_LARGE, f"the headers are over {MAX_HEADERS_BYTES:,} bytes")
         if self._received_bytes > 2 * self._limits.wire_bytes + _GATHERED_BYTES:  # chunks of a byte, endless trailers
             raise FetchFailed(ErrorCategory.TOO_LARGE, f"the body is over {self._limits.wire_bytes:,} bytes")
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 @lru_cache(maxsize=256)  # a site has a handful

@@ -4,7 +4,8 @@ Laws (tests/integration/test_http_connections.py):
 
 * an exchange that fails, is cut short or leaves anything behind ends its connection: no answer is taken for another;
 * a kept connection that the server closes while we ask is no failure of the page: it is asked once more on a new one;
-* an idle connection that says something, or has waited too long, is closed.
+* an idle connection that says something, or has waited too long, is closed;
+* a long body is read on only when there is room for it (`body_room.py`).
 """
 
 import asyncio
@@ -13,10 +14,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from runnel.adapters.http.answer import Answer
+from runnel.adapters.http.body_room import FREE_BYTES, BodyRoom, Place
 from runnel.errors import FetchFailed
 
 #: A server may close an idle connection at any time; most keep one for 60 s or more.
 KEEPALIVE_S: Final = 20.0
+
+#: Of a packed body so much is unpacked at a time before the room is asked.
+_PIECE_BYTES: Final = 16 * 1024
 
 #: Scheme, host and port.
 Origin = tuple[str, str, int]
@@ -25,8 +30,11 @@ Origin = tuple[str, str, int]
 class Connection(asyncio.Protocol):
     """One connection; make it with the loop's `create_connection`."""
 
-    def __init__(self) -> None:
-        """Begin without a transport."""
+    def __init__(self, room: BodyRoom | None = None) -> None:
+        """Begin without a transport; long bodies take a place in *room*."""
+        self._room = room
+        #: What has arrived and waits for a place.
+        self._rest = b""
         self._transport: asyncio.Transport | None = None
         self._answer: Answer | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -49,8 +57,11 @@ class Connection(asyncio.Protocol):
             await self._waiter
         except BaseException:
             self.close()
+            answer.leave_room()
             raise
         finally:
+            if self._room is not None:
+                self._room.give_up(self._go_on)
             self._answer = self._waiter = None
             answer.release()
         if not answer.keeps_alive:
@@ -58,17 +69,49 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the answer; what nobody asked for ends the connection."""
-        answer = self._answer
-        if answer is None:
+        if self._answer is None:
             self.close()
-            return
+        elif self._rest:  # reading is paused, but this was on its way
+            self._rest += data
+        else:
+            self._feed(self._answer, data)
+
+    def _feed(self, answer: Answer, data: bytes) -> None:
+        """Feed the answer piece by piece, for a packed one grows; keep what it has no room for."""
         try:
-            answer.feed(data)
+            for start in range(0, len(data), _PIECE_BYTES):
+                answer.feed(data[start : start + _PIECE_BYTES] if len(data) > _PIECE_BYTES else data)
+                if self._must_wait(answer):
+                    self._rest = data[start + _PIECE_BYTES :]
+                    return
         except FetchFailed as failure:
             self._over(failure)
         else:
             if answer.is_complete:
                 self._over(None)
+
+    def _must_wait(self, answer: Answer) -> bool:
+        """Ask for a place when the body needs one; reading stands still until there is one."""
+        if self._room is None or answer.place is not None or answer.decoded_bytes <= FREE_BYTES or answer.is_complete:
+            return False
+        if self._room.enter(self._go_on):
+            return False
+        assert self._transport is not None  # noqa: S101  # something has arrived
+        self._transport.pause_reading()
+        answer.waits()
+        return True
+
+    def _go_on(self, place: Place) -> None:
+        """There is a place: take it, and what has waited for it."""
+        answer = self._answer
+        if answer is None:
+            place.leave()
+            return
+        answer.take_place(place)
+        if self._transport is not None and not self._transport.is_reading() and not self._transport.is_closing():
+            self._transport.resume_reading()
+        rest, self._rest = self._rest, b""
+        self._feed(answer, rest)
 
     def eof_received(self) -> None:
         """The server has closed: that may be how the answer ends."""

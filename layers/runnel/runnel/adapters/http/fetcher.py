@@ -3,10 +3,13 @@
 import asyncio
 import re
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+from weakref import finalize
 
 from runnel.adapters.http.answer import Answer
+from runnel.adapters.http.body_room import BodyRoom
 from runnel.adapters.http.connection import Connection, ConnectionPool, Origin
 from runnel.adapters.http.failures import FOREIGN, failure
 from runnel.adapters.http.guard import Address, Guard, Resolve
@@ -54,12 +57,16 @@ class HttpFetcher:
         limits: BodyLimits | None = None,
         resolve: Resolve | None = None,
         proxy: Proxy | None = None,
+        long_bodies: int = 5,
     ) -> None:
         """Take the private hosts that may be crawled and how many connections may be open at once.
 
         *resolve* stands for the system's resolver; whatever it answers is judged like the system's answers. With a
         *proxy* every request goes through it, and nothing is resolved here: what a URL says is judged all the same.
+        *long_bodies* of over a megabyte may be in memory at once, the others wait; each is there until its answer is
+        let go, so who asks for some at once and keeps the answers needs as many.
         """
+        self._bodies = BodyRoom(long_bodies)
         self._proxy = proxy
         self._limits = limits or BodyLimits()
         self._guard = Guard(allow_private, resolve)
@@ -75,27 +82,33 @@ class HttpFetcher:
             through = self._proxy if origin[0] == "http" else None
             head = _head(request, origin, target, through)
             place = origin if through is None else ("http", through.host, through.port)
-            async with asyncio.timeout(request.deadline_s):
-                answer = await self._pool.exchange(place, head, lambda: self._answer_to(request))
+            async with asyncio.timeout(request.deadline_s) as deadline:
+                answer = await self._pool.exchange(place, head, lambda: self._answer_to(request, deadline))
         except FetchFailed:
             raise
         except FOREIGN as error:
             raise failure(error) from error
         if through is not None and answer.status == WANTS_A_PASSWORD:
+            answer.leave_room()
             raise refused(through, answer.status)
-        return FetchResponse(
-            url=request.url,
-            status=answer.status,
-            headers=answer.headers,
-            body=answer.body(),
-            wire_bytes=answer.wire_bytes,
-            content_type=answer.content_type,
-            charset=answer.charset,
-            elapsed_ms=round((loop.time() - begun_s) * 1000),
-        )
+        return _response(request, answer, elapsed_ms=round((loop.time() - begun_s) * 1000))
 
-    def _answer_to(self, request: FetchRequest) -> Answer:
-        return Answer(self._limits, request.types, cut_bytes=request.cut_bytes)
+    def _answer_to(self, request: FetchRequest, deadline: asyncio.Timeout) -> Answer:
+        """Prepare for the answer; the time that it waits for room is not the site's, up to as long again."""
+        answer, now = Answer(self._limits, request.types, cut_bytes=request.cut_bytes), asyncio.get_running_loop().time
+        left_s = 0.0
+
+        def waits() -> None:
+            nonlocal left_s
+            left_s = (deadline.when() or now()) - now()
+            deadline.reschedule(now() + left_s + request.deadline_s)
+
+        def goes_on() -> None:
+            if left_s:
+                deadline.reschedule(now() + left_s)
+
+        answer.waits, answer.goes_on = waits, goes_on
+        return answer
 
     async def close(self) -> None:
         """Close all connections."""
@@ -113,7 +126,7 @@ class HttpFetcher:
                     await open_tunnel(connected, self._proxy, host, port)
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _, connection = await loop.create_connection(
-                    Connection, sock=connected, ssl=tls, server_hostname=host if tls else None
+                    partial(Connection, self._bodies), sock=connected, ssl=tls, server_hostname=host if tls else None
                 )
             except BaseException:
                 connected.close()
@@ -161,6 +174,28 @@ class HttpFetcher:
         if self._tls is None:
             self._tls = await asyncio.to_thread(_make_tls)
         return self._tls
+
+
+def _response(request: FetchRequest, answer: Answer, *, elapsed_ms: int) -> FetchResponse:
+    """Make the response; as long as it is there, it holds the place of its body. Raises `FetchFailed` (decode)."""
+    try:
+        body = answer.body()
+    except FetchFailed:
+        answer.leave_room()
+        raise
+    response = FetchResponse(
+        url=request.url,
+        status=answer.status,
+        headers=answer.headers,
+        body=body,
+        wire_bytes=answer.wire_bytes,
+        content_type=answer.content_type,
+        charset=answer.charset,
+        elapsed_ms=elapsed_ms,
+    )
+    if answer.place is not None:
+        finalize(response, answer.place.leave)
+    return response
 
 
 def _make_tls() -> "ssl.SSLContext":
