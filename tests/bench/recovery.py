@@ -46,7 +46,7 @@ MOST_QUERIES = 100
 STORES = ("jobs", "leases", "log", "queue", "journal", "batches", "libraries", "hosts")
 
 
-async def _invoke(_batch_id: str) -> None:
+async def processes_nothing(_batch_id: str) -> None:
     """Nobody processes."""
 
 
@@ -56,7 +56,7 @@ async def fill(services: Services, urls: int, *, crawled: int = LINKS // 3) -> J
     job = await create_job(services, new, invoke=False)
     taken = await take_lease(services, TENANT, job.job_id)
     assert taken is not None
-    recorder = Recorder(services, taken.job, taken.lease, invoke=_invoke)
+    recorder = Recorder(services, taken.job, taken.lease, invoke=processes_nothing)
     await recorder.write_barrier(taken.reason)
     await recorder.read_state()
     for start in range(0, urls, LINKS):
@@ -84,7 +84,7 @@ async def recover(services: Services, job: Job) -> tuple[float, float, int]:
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     taken = await take_lease(services, TENANT, job.job_id)
     assert taken is not None
-    recorder = Recorder(services, taken.job, taken.lease, invoke=_invoke)
+    recorder = Recorder(services, taken.job, taken.lease, invoke=processes_nothing)
     await recorder.write_barrier(taken.reason)
     recovered = await recorder.read_state()
     site = SiteCrawl(services, taken.job, recorder, LeaseKeeper(services, taken))
@@ -95,7 +95,8 @@ async def recover(services: Services, job: Job) -> tuple[float, float, int]:
 
 
 @asynccontextmanager
-async def _over(stores: Any) -> AsyncIterator[Services]:
+async def over(stores: Any) -> AsyncIterator[Services]:
+    """Services over these stores."""
     async with SiteServer() as site, real_home(site) as home:
         yield replace(home.services, **{name: getattr(stores, name) for name in STORES})
 
@@ -104,7 +105,7 @@ async def measure_sqlite(urls: int) -> None:
     """Time the laptop's recovery."""
     with tempfile.TemporaryDirectory(prefix="bench-recovery-") as folder:
         stores = SqliteStores(Database.open(Path(folder) / "runnel.db"))
-        async with _over(stores) as services:
+        async with over(stores) as services:
             job = await fill(services, urls)
             rounds = [await recover(services, job) for _ in range(3)]
         await stores.close()
@@ -122,12 +123,12 @@ async def measure_dynamodb(urls: int) -> None:
         past_the_guard = DynamoDBStores(
             make_dynamodb(**client_arguments(moto.endpoint_url)), "bench", clock=clock, ids=SystemIds(clock)
         )
-        async with _over(past_the_guard) as services:
+        async with over(past_the_guard) as services:
             job = await fill(services, urls)
         stores = DynamoDBStores(
             make_dynamodb(**client_arguments(guard.endpoint_url)), "bench", clock=clock, ids=SystemIds(clock)
         )
-        async with _over(stores) as services:
+        async with over(stores) as services:
             _, _, known = await recover(services, job)
         asked = dict(guard.spent.requests)
         past_the_guard.close()
@@ -138,12 +139,11 @@ async def measure_dynamodb(urls: int) -> None:
     print(f"  {queries} queries (bar for {URLS} URLs: {MOST_QUERIES}): {verdict}")
 
 
-def main() -> None:
+def measure(urls: int = URLS) -> None:
     """Measure both homes."""
-    urls = int(sys.argv[1]) if len(sys.argv) > 1 else URLS
     asyncio.run(measure_sqlite(urls))
     asyncio.run(measure_dynamodb(urls))
 
 
 if __name__ == "__main__":
-    main()
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else URLS)

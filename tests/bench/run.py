@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import aws_cost, cold_start, frontier, latency, recovery, verdicts
+from tests.bench import aws_cost, cold_start, frontier, latency, readers, recovery, verdicts
 from tests.bench.sites import GENERATED_PAGES, MissingPackage, Site, install_packages, make_sites, reachable, serve
 from tests.bench.tools import RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
 from tools.build_artefacts import ProgramMissing
@@ -34,7 +34,7 @@ COMPARED = ("python", "postgres")
 
 #: Tables of their own, which need no site: what AWS would bill, how long a function takes to start, what a new driver
 #: needs, what a verdict costs, what a million URLs weigh, what is made of a slow site's time (beside Scrapy).
-ALONE = ("aws-cost", "cold-start", "recovery", "verdicts", "frontier", "latency")
+ALONE = ("aws-cost", "cold-start", "recovery", "verdicts", "frontier", "latency", "readers")
 
 #: The small crawl that is subtracted from the full one, so that start-up does not count as cost of a page.
 MARGINAL_BASE = 1_000
@@ -107,22 +107,26 @@ def parse_options() -> argparse.Namespace:
 
 def print_alone(wanted: list[str], repeat: int) -> None:
     """Print the tables that need no other crawler."""
-    if "aws-cost" in wanted:
-        aws_cost.print_bills(*asyncio.run(aws_cost.measure()))
-    if "recovery" in wanted:
-        asyncio.run(recovery.measure_sqlite(recovery.URLS))
-        asyncio.run(recovery.measure_dynamodb(recovery.URLS))
-    if "verdicts" in wanted:
-        verdicts.main()
-    if "frontier" in wanted:
-        frontier.measure()
-    if "latency" in wanted:
-        latency.measure(repeat)
-    if "cold-start" in wanted:
-        try:
-            cold_start.report(cold_start.measure())
-        except ProgramMissing as error:
-            print(f"cold start: not measured: {error}\n")
+    tables: dict[str, Callable[[], object]] = {
+        "aws-cost": lambda: aws_cost.print_bills(*asyncio.run(aws_cost.measure())),
+        "recovery": recovery.measure,
+        "verdicts": verdicts.main,
+        "frontier": frontier.measure,
+        "latency": lambda: latency.measure(repeat),
+        "readers": readers.measure,
+        "cold-start": print_cold_start,
+    }
+    for name, print_table in tables.items():
+        if name in wanted:
+            print_table()
+
+
+def print_cold_start() -> None:
+    """Print how long the functions take to start, where they can be built."""
+    try:
+        cold_start.report(cold_start.measure())
+    except ProgramMissing as error:
+        print(f"cold start: not measured: {error}\n")
 
 
 def compare(sites: dict[str, Site], base: str, rest: Path, options: argparse.Namespace) -> list[Row]:

@@ -152,6 +152,15 @@ def test_markdown_twins_have_three_choices() -> None:
         load_settings(environment={"RUNNEL_MARKDOWN_TWINS": "on"})
 
 
+@pytest.mark.parametrize("text", ["0", "901", "long"])
+def test_a_readers_window_is_a_time(text: str) -> None:
+    """A function lives no longer than its fifteen minutes; and who comes back at once is billed for nothing else."""
+    with pytest.raises(ConfigInvalid, match="RUNNEL_FOLLOW_WINDOW_S"):
+        AwsSettings.from_environment({"RUNNEL_BUCKET": "b", "RUNNEL_FOLLOW_WINDOW_S": text})
+
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).follow_window_s == 60
+
+
 @pytest.mark.parametrize("text", ["0", "3601", "soon"])
 def test_the_patience_with_the_processor_is_a_time(text: str) -> None:
     """A batch that is sent again at once would be sent again for ever."""

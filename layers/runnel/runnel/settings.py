@@ -274,6 +274,8 @@ class AwsSettings:
     lease_ttl_s: float = 12.0
     #: Seconds after which a batch that was not answered is sent again: a little more than the processor may live.
     batch_overdue_s: float = 330.0
+    #: Seconds after which a reader's connection ends and it is asked to come back.
+    follow_window_s: float = 60.0
     #: Secrets that headers may name: those that the template lists.
     secrets: frozenset[str] = frozenset()
     #: Query parameters that track the reader, besides those that are always dropped; in lower case.
@@ -303,6 +305,7 @@ class AwsSettings:
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION"),
             lease_ttl_s=_lease_ttl_s(env),
             batch_overdue_s=_seconds(env, "RUNNEL_BATCH_OVERDUE_S", default="330", most=3_600),
+            follow_window_s=_seconds(env, "RUNNEL_FOLLOW_WINDOW_S", default="60", most=900),
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
             markdown_twins=_markdown_twins(env.get("RUNNEL_MARKDOWN_TWINS"), "RUNNEL_MARKDOWN_TWINS"),

@@ -20,7 +20,7 @@ from runnel.streaming.sse import (
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def _parse(stream: bytes) -> list[dict[str, str]]:
+def parse_frames(stream: bytes) -> list[dict[str, str]]:
     """The frames as the HTML standard (9.2.6) reads them, written from its text."""
     frames: list[dict[str, str]] = []
     fields: dict[str, str] = {}
@@ -47,7 +47,7 @@ _TEXT = st.text(st.characters(codec="utf-8"), max_size=300) | st.text("ab \r\n:\
 @given(data=_TEXT, event=_TEXT, event_id=_TEXT)
 def test_any_text_makes_exactly_one_frame(data: str, event: str, event_id: str) -> None:
     """A page's title must not be able to write events of its own."""
-    frames = _parse(encode_frame(data.encode(), event=event, event_id=event_id))
+    frames = parse_frames(encode_frame(data.encode(), event=event, event_id=event_id))
 
     assert len(frames) == 1
     assert frames[0]["data"] == "\n".join(_LINE_END.split(data.replace("\0", "")))
@@ -66,7 +66,7 @@ def test_a_stored_event_comes_back_from_its_frame(message: str, job_id: str, seq
     line = e.encode_event(
         e.Log(job_id=job_id, time=datetime(2026, 1, 31, tzinfo=UTC), seq=seq, level="info", message=message)
     )
-    (frame,) = _parse(encode_event_line(job_id, seq, line))
+    (frame,) = parse_frames(encode_event_line(job_id, seq, line))
 
     assert frame["data"].encode() == line
     assert frame["event"] == "log"
@@ -83,7 +83,7 @@ def test_frames_follow_each_other_and_heartbeats_are_none() -> None:
     """The stream is a sequence of frames and comments."""
     stream = encode_retry(1000) + HEARTBEAT + encode_frame(b"1", event="a") + HEARTBEAT + encode_frame(b"2", event="b")
 
-    assert [frame["data"] for frame in _parse(stream)] == ["1", "2"]
+    assert [frame["data"] for frame in parse_frames(stream)] == ["1", "2"]
     assert stream.startswith(b"retry: 1000\n\n")
     assert HEARTBEAT.startswith(b":")
 

@@ -229,3 +229,31 @@ async def test_two_connections_show_the_same(after: int) -> None:
         await home.until(client.task.done)
 
     assert clients[0].shown == clients[1].shown
+
+
+async def test_a_step_that_raises_delivers_every_earlier_event_and_then_the_end_with_its_message() -> None:
+    """Whoever watches sees all that was done, why it ended, and nothing after that (B5)."""
+    home = ScriptedHome(_SITE)
+    job = await home.create()
+    process, calls = home.process("D1"), list[object]()
+    ask = process.services.batches.get_many
+
+    async def broken(*asked: Any) -> Any:
+        calls.append(asked)
+        if len(calls) == 2:
+            raise ValueError("a bug")
+        return await ask(*asked)
+
+    process.services.batches.get_many = broken  # type: ignore[method-assign,assignment]
+    home.processor_s = 3.0
+    client = _Client(home, job)
+    await home.finish(home.drive(process, job))
+    await home.until(client.task.done)
+    crawled = [event.url for event in home.of_type(job, e.UrlCrawled)]
+    durable = [item.line for item in client.shown if item.seq is not None]
+
+    assert durable == [e.encode_event(event) for event in home.log(job)]
+    assert sorted(crawled) == sorted(map(home.url, home.fetched))
+    assert client.types[-1] == "job_failed"
+    assert json.loads(durable[-2] or b"")["message"] == "ValueError: a bug"
+    assert json.loads(durable[-1] or b"")["error"] == "a bug"

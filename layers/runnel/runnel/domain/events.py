@@ -502,9 +502,10 @@ def encode_event(event: DurableEvent | EphemeralEvent) -> bytes:
     At most `MAX_EVENT_BYTES`: the longest list is halved, then the longest text, until it fits; `truncated` says so.
     """
     line = _to_json(event)
-    if len(line) <= MAX_EVENT_BYTES or not isinstance(event, _Durable):
+    if len(line) <= MAX_EVENT_BYTES:
         return line
-    fields = {**json.loads(line), "truncated": True}
+    fields = _clamp(json.loads(line)) | ({"truncated": True} if isinstance(event, _Durable) else {})
+    line = _dump(fields)
     while len(line) > MAX_EVENT_BYTES and _shorten(fields):
         line = _dump(fields)
     return line
@@ -519,6 +520,15 @@ def _to_json(event: _Event) -> bytes:
 
 def _dump(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _clamp(value: Any) -> Any:
+    """The same without any text that could not fit alone, and without long names: what is left is soon shortened."""
+    if isinstance(value, dict):
+        return {key[:_SHORT]: _clamp(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_clamp(one) for one in value]
+    return value[:MAX_EVENT_BYTES] if isinstance(value, str) else value
 
 
 def _shorten(fields: dict[str, Any]) -> bool:

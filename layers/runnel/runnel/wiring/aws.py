@@ -177,6 +177,9 @@ def _make_services(settings: AwsSettings) -> Services:
         tuning=replace(
             make_tuning().with_lease_ttl(settings.lease_ttl_s),
             batch_overdue=timedelta(seconds=settings.batch_overdue_s),
+            follow_window=timedelta(seconds=settings.follow_window_s),
+            # A reader's invocation also waits for the lease of a dead driver: no longer than the reader's window lasts.
+            lease_patience=timedelta(seconds=min(settings.follow_window_s, _LEASE_PATIENCE_S)),
             tracking_parameters=settings.tracking_parameters,
             markdown_twins=settings.markdown_twins,
         ),
@@ -193,6 +196,10 @@ def _make_secrets(names: frozenset[str]) -> Secrets:
     from runnel.adapters.secretsmanager.secrets import SecretsManagerSecrets, make_client
 
     return SecretsManagerSecrets(make_client(), names)
+
+
+#: How long a driver's successor waits for the lease, at most.
+_LEASE_PATIENCE_S = 60.0
 
 
 def make_tuning() -> Tuning:
