@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from runnel.domain.libraries import Library, Pointer
+from runnel.domain.jobs import Source
+from runnel.domain.libraries import Edit, Library, Pointer
 from runnel.errors import LibraryBusy, LibraryNotFound
 from tests.contract.bundle import Stores
 from tests.contract.makers import NOON, TENANT, make_library
@@ -116,6 +118,82 @@ async def test_a_library_is_deleted_by_who_has_claimed_it(stores: Stores) -> Non
     assert await stores.libraries.delete(TENANT, "docs", "job1") is False
     assert await stores.libraries.get(TENANT, "docs") is None
     assert [library.library_id for library in await stores.libraries.list_libraries(TENANT)] == ["other"]
+
+
+EDITED = Edit(by="e1", at=NOON, fields=("sources", "title"))
+
+
+def edit_of(library: Library, **changes: Any) -> Library:
+    """The next revision of a library."""
+    return replace(library, revision=library.revision + 1, edit=EDITED, **changes)
+
+
+async def test_an_edit_changes_what_users_set_and_nothing_else(stores: Stores) -> None:
+    """Sources, settings, and who did it last."""
+    await stores.libraries.ensure(make_library())
+    await stores.libraries.move_pointer(await get(stores), make_pointer(1), job_id="job1")
+    seen = await get(stores)
+    added = (*seen.sources, Source(source_id="api", url="https://docs.example.com/api/"))
+    wanted = edit_of(seen, sources=added, title="The guide", metadata={"team": "docs", "é": "ü"})
+
+    assert await stores.libraries.edit(seen, wanted) is True
+    assert await get(stores) == wanted
+
+    plain = edit_of(wanted, title="", metadata={}, sources=())
+
+    assert await stores.libraries.edit(wanted, plain) is True
+    assert await get(stores) == plain
+
+
+async def test_an_edit_of_what_has_changed_meanwhile_does_nothing(stores: Stores) -> None:
+    """By another edit, a publication, or a job that has begun or ended: whoever edits looks again."""
+    seen = await stores.libraries.ensure(make_library())
+    first = await stores.libraries.edit(seen, edit_of(seen, title="first"))
+    second = await stores.libraries.edit(seen, edit_of(seen, title="second"))
+    edited = await get(stores)
+    await stores.libraries.move_pointer(edited, make_pointer(1), job_id="job1")
+    third = await stores.libraries.edit(edited, edit_of(edited, title="third"))
+    published = await get(stores)
+    await stores.libraries.claim(TENANT, "docs", "job2")
+    fourth = await stores.libraries.edit(published, edit_of(published, title="fourth"))
+    claimed = await get(stores)
+    fifth = await stores.libraries.edit(claimed, edit_of(claimed, title="fifth"))
+    await stores.libraries.free(TENANT, "docs", "job2")
+    sixth = await stores.libraries.edit(claimed, edit_of(claimed, title="sixth"))
+    unknown = await stores.libraries.edit(make_library("blog"), edit_of(make_library("blog")))
+
+    assert (first, second, third, fourth, fifth, sixth, unknown) == (True, False, False, False, True, False, False)
+    assert ((await get(stores)).title, (await get(stores)).revision) == ("fifth", 2)
+    assert await stores.libraries.get(TENANT, "blog") is None
+
+
+async def test_of_many_edits_at_once_one_happens(stores: Stores) -> None:
+    """The others must look again, or one would be lost."""
+    seen = await stores.libraries.ensure(make_library())
+    edits = [stores.libraries.edit(seen, edit_of(seen, title=str(number))) for number in range(5)]
+    done = await asyncio.gather(*edits)
+
+    assert sum(done) == 1
+    assert (await get(stores)).title == str(done.index(True))
+
+
+async def test_a_library_gets_another_name_as_a_whole(stores: Stores) -> None:
+    """Found and listed under the new one only, with all that it had."""
+    await stores.libraries.ensure(make_library())
+    await stores.libraries.move_pointer(await get(stores), make_pointer(1), job_id="job1")
+    await stores.libraries.ensure(make_library("taken"))
+    seen = await get(stores)
+    taken = await stores.libraries.edit(seen, edit_of(seen, library_id="taken", former_names=("docs",)))
+    wanted = edit_of(seen, library_id="guide", former_names=("docs",))
+
+    assert taken is False
+    assert await get(stores) == seen
+    assert await stores.libraries.edit(seen, wanted) is True
+    assert await stores.libraries.edit(seen, wanted) is False
+    assert await stores.libraries.get(TENANT, "guide") == wanted
+    assert await stores.libraries.get(TENANT, "docs") is None
+    assert [one.library_id for one in await stores.libraries.list_libraries(TENANT)] == ["guide", "taken"]
+    assert wanted.first_name == "docs"
 
 
 async def test_publishing_moves_the_pointer_over_its_base(stores: Stores) -> None:

@@ -5,6 +5,8 @@ Laws:
 2. Publishing is one write of the pointer, conditional on the base generation [pointer_conditional].
 3. The pointers of the last generations are kept with it, so which generations exist is known in the same write.
 4. A rollback is a new generation with old parts, never a step back [rollback_forward].
+5. What users set (sources, settings, the name) changes by one write, conditional on revision, generation and active
+   job as they were read: two edits never make one, and none is half applied.
 """
 
 from collections.abc import Mapping
@@ -36,6 +38,17 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """The last change of a library's sources, settings or name by somebody."""
+
+    #: Names this change among all others.
+    by: str
+    at: datetime
+    #: What was changed: `sources`, `title`, `metadata`, `library_id`.
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """A named collection of pages."""
 
@@ -49,6 +62,25 @@ class Library:
     #: Which generation each active job has published [by_each_job].
     published: Mapping[str, int] = field(default_factory=dict)
     active_job: str | None = None
+    # --- what users set
+    #: For people; the name is for programs.
+    title: str = ""
+    #: Fields that every page of its crawls gets, beside those of the job.
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    #: The names that it had before, the first one first.
+    former_names: tuple[str, ...] = ()
+    #: How often it was edited, and the last time.
+    revision: int = 0
+    edit: Edit | None = None
+
+    @property
+    def first_name(self) -> str:
+        """The name under which it was made: its records on the bus go by it."""
+        return self.former_names[0] if self.former_names else self.library_id
+
+    def source(self, source_id: str) -> Source | None:
+        """The source of this id."""
+        return next((source for source in self.sources if source.source_id == source_id), None)
 
     def keeping(self, pointer: Pointer) -> tuple[Pointer, ...]:
         """The generations that are kept once *pointer* is the present one."""

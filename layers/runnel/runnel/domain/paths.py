@@ -21,7 +21,7 @@ MAX_PATH_BYTES: Final = 400
 MAX_LIBRARY_NAME: Final = 80
 
 #: What a library may be called: it is a folder and a part of URLs.
-LIBRARY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+LIBRARY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 #: Endings that say "this is a page" and nothing about it.
 _PAGE_ENDINGS: Final = (".html", ".htm", ".xhtml", ".shtml", ".md", ".markdown", ".php", ".asp", ".aspx", ".jsp")

@@ -13,6 +13,7 @@ class Libraries(Protocol):
     * one active job per library: `claim` is one conditional write and raises `LibraryBusy` naming the holder;
     * the pointer moves by one write, conditional on the base generation, and remembers the generation of every active
       job [pointer_conditional, by_each_job];
+    * an edit is one write, conditional on revision, generation and active job; with another name too;
     * reads are strongly consistent.
     """
 
@@ -26,6 +27,14 @@ class Libraries(Protocol):
 
     async def list_libraries(self, tenant: str) -> list[Library]:
         """The tenant's libraries by name."""
+        ...
+
+    async def edit(self, seen: Library, wanted: Library) -> bool:
+        """Store *wanted*, maybe under another name, in place of *seen*.
+
+        False when that has changed (which shows in revision, generation and active job), or the name is taken; *wanted*
+        has the next revision.
+        """
         ...
 
     async def claim(self, tenant: str, library_id: str, job_id: str) -> None:

@@ -26,6 +26,16 @@ class MemoryLibraries:
         await self._state.step("libraries.list")
         return [library for key, library in sorted(self._state.libraries.items()) if key[0] == tenant]
 
+    async def edit(self, seen: Library, wanted: Library) -> bool:
+        await self._state.step("libraries.edit")
+        stored = self._state.libraries.get((seen.tenant, seen.library_id))
+        is_taken = wanted.library_id != seen.library_id and (wanted.tenant, wanted.library_id) in self._state.libraries
+        if stored is None or is_taken or _state_of(stored) != _state_of(seen):
+            return False
+        del self._state.libraries[seen.tenant, seen.library_id]
+        self._store(wanted)
+        return True
+
     async def claim(self, tenant: str, library_id: str, job_id: str) -> None:
         await self._state.step("libraries.claim")
         library = self._state.libraries.get((tenant, library_id))
@@ -60,6 +70,10 @@ class MemoryLibraries:
 
     def _store(self, library: Library) -> None:
         self._state.libraries[library.tenant, library.library_id] = library
+
+
+def _state_of(library: Library) -> tuple[int, int, str | None]:
+    return library.revision, library.pointer.generation, library.active_job
 
 
 class MemoryBatches:

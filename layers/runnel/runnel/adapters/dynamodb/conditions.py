@@ -58,6 +58,11 @@ CLAIMABLE = "(attribute_not_exists(aj) OR aj = :job)"
 CLAIMED = "aj = :job"
 #: Nobody has published since we looked.
 SAME_GENERATION = "g = :base"
+#: Nobody has edited the library since we looked; one that never was has no revision.
+SAME_REVISION = "rv = :revision"
+NEVER_EDITED = "attribute_not_exists(rv)"
+#: No job may change the library.
+UNCLAIMED = "attribute_not_exists(aj)"
 
 # --- host budgets
 #: Nobody has taken a share of the host since we looked.

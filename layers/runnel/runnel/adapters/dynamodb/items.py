@@ -39,7 +39,7 @@ from runnel.adapters.dynamodb.keys import (
     token_key,
 )
 from runnel.domain.jobs import Ending, Job, JobKind, JobOptions, JobState, Source, Wish
-from runnel.domain.libraries import Batch, Library, Pointer
+from runnel.domain.libraries import Batch, Edit, Library, Pointer
 from runnel.domain.segments import BatchItem, Segment, decode_segment, encode_segment
 from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
 from runnel.errors import StateUnreadable
@@ -292,7 +292,40 @@ def library_to_item(library: Library) -> Item:
         | pointer_to_attributes(library.pointer)
         | {"kp": kept_to_value(library.kept), "pj": published_to_value(library.published)}
         | drop_absent({"aj": None if library.active_job is None else text(library.active_job)})
+        | _settings_to_attributes(library)
     )
+
+
+def _settings_to_attributes(library: Library) -> Item:
+    """What users set; an attribute that nobody has set is not there, so items of before are as good."""
+    edit = library.edit
+    told = {"by": text(edit.by), "at": moment(edit.at), "fs": text(",".join(edit.fields))} if edit else {}
+    return drop_absent(
+        {
+            "rv": number(library.revision) if library.revision else None,
+            "ti": text(library.title) if library.title else None,
+            "md": {"M": {name: text(value) for name, value in library.metadata.items()}} if library.metadata else None,
+            "fn": {"L": [text(name) for name in library.former_names]} if library.former_names else None,
+            "ed": {"M": told} if told else None,
+        }
+    )
+
+
+def _settings_from_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    told = item.get("ed", {}).get("M")
+    return {
+        "revision": get_int(item, "rv") if "rv" in item else 0,
+        "title": get_text(item, "ti") or "",
+        "metadata": {name: value["S"] for name, value in item.get("md", {"M": {}})["M"].items()},
+        "former_names": tuple(name["S"] for name in item.get("fn", {"L": []})["L"]),
+        "edit": Edit(
+            by=told["by"]["S"],
+            at=datetime.fromisoformat(told["at"]["S"]),
+            fields=tuple(told["fs"]["S"].split(",")),
+        )
+        if told
+        else None,
+    }
 
 
 def pointer_to_attributes(pointer: Pointer) -> Item:
@@ -346,6 +379,7 @@ def library_from_item(item: Mapping[str, Any]) -> Library:
         kept=tuple(_to_pointer(get_int(value["M"], "g"), value["M"]) for value in kept),
         published={job_id: int(value["N"]) for job_id, value in item["pj"]["M"].items()},
         active_job=get_text(item, "aj"),
+        **_settings_from_attributes(item),
     )
 
 

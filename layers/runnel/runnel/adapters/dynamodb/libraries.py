@@ -1,7 +1,9 @@
 """Libraries: one item each, and one in its tenant's list."""
 
+from typing import Any
+
 from runnel.adapters.dynamodb import conditions as c
-from runnel.adapters.dynamodb.attributes import number, text
+from runnel.adapters.dynamodb.attributes import Item, number, text
 from runnel.adapters.dynamodb.failures import ConditionFailed
 from runnel.adapters.dynamodb.items import (
     kept_to_value,
@@ -46,6 +48,46 @@ class DynamoDBLibraries:
         keys = [library_key(tenant, item["sk"]["S"].removeprefix("L#")) for item in listed]
         libraries = [library_from_item(item) for item in await self._table.batch_get(keys)]
         return sorted(libraries, key=lambda library: library.library_id)
+
+    async def edit(self, seen: Library, wanted: Library) -> bool:
+        """Another name is another item: then the old one goes and the new one comes in one transaction."""
+        condition, values = _as_seen(seen)
+        try:
+            if wanted.library_id == seen.library_id:
+                await self._put_over(library_to_item(wanted), condition, values)
+            else:
+                await self._move(seen, wanted, condition, values)
+        except ConditionFailed:
+            return False
+        return True
+
+    async def _put_over(self, item: Item, condition: str, values: dict[str, Any]) -> None:
+        await self._table.call(
+            "put_item",
+            TableName=self._table.name,
+            Item=item,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+
+    async def _move(self, seen: Library, wanted: Library, condition: str, values: dict[str, Any]) -> None:
+        name, tenant = self._table.name, tenant_pk(seen.tenant)
+        old = {
+            "TableName": name,
+            "Key": library_key(seen.tenant, seen.library_id),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        new = {"TableName": name, "Item": library_to_item(wanted), "ConditionExpression": c.ABSENT}
+        await self._table.call(
+            "transact_write_items",
+            TransactItems=[
+                {"Delete": old},
+                {"Put": new},
+                {"Delete": {"TableName": name, "Key": make_key(tenant, f"L#{seen.library_id}")}},
+                {"Put": {"TableName": name, "Item": make_key(tenant, f"L#{wanted.library_id}")}},
+            ],
+        )
 
     async def claim(self, tenant: str, library_id: str, job_id: str) -> None:
         try:
@@ -103,6 +145,23 @@ class DynamoDBLibraries:
         except ConditionFailed:
             return False
         return True
+
+
+def _as_seen(library: Library) -> tuple[str, dict[str, Any]]:
+    """The condition that nothing of a library has changed, with its values."""
+    values: dict[str, Any] = {":base": number(library.pointer.generation)}
+    parts = [c.PRESENT, c.SAME_GENERATION]
+    if library.revision:
+        parts.append(c.SAME_REVISION)
+        values[":revision"] = number(library.revision)
+    else:
+        parts.append(c.NEVER_EDITED)
+    if library.active_job is None:
+        parts.append(c.UNCLAIMED)
+    else:
+        parts.append(c.CLAIMED)
+        values[":job"] = text(library.active_job)
+    return c.both(*parts), values
 
 
 def _recent(library: Library) -> dict[str, int]:

@@ -11,8 +11,10 @@ from runnel.errors import LibraryBusy, LibraryNotFound
 _PUBLISHERS_KEPT = 20
 
 _INSERT = """
-INSERT INTO libraries (tenant, library_id, created_at, sources, generation, pointer, published, active_job)
-VALUES (:tenant, :library_id, :created_at, :sources, :generation, :pointer, :published, :active_job)
+INSERT INTO libraries
+  (tenant, library_id, created_at, sources, generation, pointer, published, active_job, revision, settings)
+VALUES
+  (:tenant, :library_id, :created_at, :sources, :generation, :pointer, :published, :active_job, :revision, :settings)
 ON CONFLICT DO NOTHING
 """
 _GET = "SELECT * FROM libraries WHERE tenant = :tenant AND library_id = :library_id"
@@ -30,6 +32,13 @@ _DELETE = "DELETE FROM libraries WHERE tenant = :tenant AND library_id = :librar
 _MOVE_POINTER = """
 UPDATE libraries SET generation = :generation, pointer = :pointer, published = :published
 WHERE tenant = :tenant AND library_id = :library_id AND generation = :base
+"""
+# An edit is conditional on all that may have changed; another library of the new name stops it (OR IGNORE).
+_EDIT = """
+UPDATE OR IGNORE libraries SET library_id = :library_id, sources = :sources, generation = :generation,
+  pointer = :pointer, published = :published, active_job = :active_job, revision = :revision, settings = :settings
+WHERE tenant = :tenant AND library_id = :old_id AND revision = :old_revision AND generation = :old_generation
+  AND active_job IS :old_job
 """
 
 
@@ -56,6 +65,15 @@ class SqliteLibraries:
     async def list_libraries(self, tenant: str) -> list[Library]:
         rows = await self._database.read(lambda connection: connection.execute(_LIST, (tenant,)).fetchall())
         return [to_library(row) for row in rows]
+
+    async def edit(self, seen: Library, wanted: Library) -> bool:
+        row = from_library(wanted) | {
+            "old_id": seen.library_id,
+            "old_revision": seen.revision,
+            "old_generation": seen.pointer.generation,
+            "old_job": seen.active_job,
+        }
+        return await self._database.write(lambda connection: connection.execute(_EDIT, row).rowcount == 1)
 
     async def claim(self, tenant: str, library_id: str, job_id: str) -> None:
         asked = {"tenant": tenant, "library_id": library_id, "job_id": job_id}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobKind, JobOptions, JobState, Source, Wish
-from runnel.domain.libraries import Batch, Library, Pointer
+from runnel.domain.libraries import Batch, Edit, Library, Pointer
 from runnel.domain.verdicts import Counts, FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
 from runnel.errors import StateUnreadable
 from runnel.ports.tokens import Token
@@ -188,6 +188,8 @@ def from_library(library: Library) -> Row:
         "pointer": from_pointers(library.pointer, library.kept),
         "published": to_json(dict(library.published)),
         "active_job": library.active_job,
+        "revision": library.revision,
+        "settings": to_json(_from_settings(library)),
     }
 
 
@@ -204,7 +206,29 @@ def to_library(row: sqlite3.Row) -> Library:
         kept=tuple(_to_pointer(older) for older in kept),
         published=json.loads(row["published"]),
         active_job=row["active_job"],
+        revision=row["revision"],
+        **_to_settings(json.loads(row["settings"])),
     )
+
+
+def _from_settings(library: Library) -> dict[str, Any]:
+    """What users set, without what nobody has."""
+    edit = library.edit
+    settings = {
+        "title": library.title,
+        "metadata": dict(library.metadata),
+        "former_names": list(library.former_names),
+        "edit": {"by": edit.by, "at": from_time(edit.at), "fields": list(edit.fields)} if edit else None,
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
+def _to_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    edit = settings.get("edit")
+    if edit:
+        at = datetime.fromisoformat(edit["at"])
+        settings["edit"] = Edit(by=edit["by"], at=at, fields=tuple(edit["fields"]))
+    return settings | {"former_names": tuple(settings.get("former_names", ()))}
 
 
 def from_pointers(pointer: Pointer, kept: tuple[Pointer, ...]) -> str:

@@ -106,6 +106,10 @@ _HOST_BOOKS = """
 CREATE TABLE host_books (host TEXT PRIMARY KEY, book TEXT NOT NULL, ends_s REAL NOT NULL) STRICT, WITHOUT ROWID
 """
 
+# How often a library was edited, and what users set, as JSON.
+_LIBRARIES_REVISION = "ALTER TABLE libraries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0"
+_LIBRARIES_SETTINGS = "ALTER TABLE libraries ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'"
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _JOBS,
@@ -124,6 +128,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (_JOBS_DELETED, _JOBS_BY_DELETED),
     (_BUS,),
     (_DROP_HOSTS, _HOST_BOOKS),
+    (_LIBRARIES_REVISION, _LIBRARIES_SETTINGS),
 )
 
 _VERSION = "PRAGMA user_version"
