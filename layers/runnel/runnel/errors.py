@@ -10,10 +10,13 @@
     │   ├── LibraryNotFound
     │   ├── PageNotFound
     │   ├── GenerationNotFound
+    │   ├── SourceNotFound
     │   ├── ReportNotFound
     │   └── ReportFileNotFound
     ├── Conflict                true of another state than the present one
     │   ├── LibraryBusy
+    │   ├── LibraryExists
+    │   ├── SourceExists
     │   ├── JobConflict
     │   ├── PublicationHeld
     │   └── IdempotencyConflict
@@ -62,6 +65,11 @@ class UrlInvalid(InputInvalid):
 
     code = "invalid_url"
 
+    def __init__(self, message: str = "", *, field: str = "url") -> None:
+        """Say in *field* where it stood in what was given."""
+        super().__init__(message)
+        self.field = field
+
 
 class ConfigInvalid(InputInvalid):
     """A setting is wrong."""
@@ -105,6 +113,12 @@ class GenerationNotFound(NotFound):
     code = "generation_not_found"
 
 
+class SourceNotFound(NotFound):
+    """The library has no source with this id."""
+
+    code = "source_not_found"
+
+
 class ReportNotFound(NotFound):
     """There is no such report."""
 
@@ -132,6 +146,18 @@ class LibraryBusy(Conflict):
         """Name the job that holds the library in *job_id*."""
         super().__init__(message or f"{self.__doc__} It is {job_id}.")
         self.job_id = job_id
+
+
+class LibraryExists(Conflict):
+    """There is a library with this name already."""
+
+    code = "library_exists"
+
+
+class SourceExists(Conflict):
+    """The library has such a source already."""
+
+    code = "source_exists"
 
 
 class JobConflict(Conflict):

@@ -258,7 +258,11 @@ async def test_a_report_is_written_even_when_its_generations_cannot_be_read_agai
     home = ScriptedHome(site(*NAMES[:6]))
     job = await home.create()
     victim = home.process("D1")
-    victim.kill_before = "bus.append"
+
+    async def die_at_the_next() -> None:
+        victim.kill_before = "bus.append"
+
+    victim.before["libraries.move_pointer"] = die_at_the_next
     await home.finish(home.drive(victim, job))
     path = home.state.libraries[TENANT, job.library_id].pointer.path
     home.state.objects.pop((TENANT, f"{path}/manifest.json"))

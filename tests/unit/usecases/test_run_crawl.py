@@ -163,13 +163,13 @@ async def test_one_of_two_sources_may_fail() -> None:
     assert set(await home.library(job)) == {"/a"}
 
 
-async def test_two_sources_with_one_url_are_one_page() -> None:
+async def test_two_starts_with_one_url_are_one_source() -> None:
     """A URL is known once."""
     home = ScriptedHome({"/a": ScriptedPage(text="A")})
     job = await home.create("/a", "/a?utm_source=x")
     await home.finish(home.drive(home.process("D1"), job))
 
-    assert [event.count for event in home.of_type(job, e.SourceStarted)] == [1, 0]
+    assert [event.count for event in home.of_type(job, e.SourceStarted)] == [1]
     assert home.fetched == ["/a"]
     assert home.meta(job).ending.counts.seen == 1  # type: ignore[union-attr]
 

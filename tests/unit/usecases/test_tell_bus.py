@@ -9,6 +9,9 @@ import pytest
 from runnel.domain import events as e
 from runnel.domain.jobs import Job
 from runnel.domain.libraries import Library
+from runnel.usecases.control_job import cancel_job
+from runnel.usecases.delete_library import delete_library
+from runnel.usecases.edit_library import Wanted, change_library
 from runnel.usecases.generations import roll_back
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
@@ -20,15 +23,28 @@ def site(*names: str, **texts: str) -> dict[str, Any]:
     return {"/": ScriptedPage(text="home", links=names), **leaves}
 
 
-async def told(home: ScriptedHome) -> list[tuple[int, str, str]]:
-    """Generation, type and path of each record of a page; numbers are contiguous and ids differ, or this fails."""
+async def records(home: ScriptedHome) -> list[dict[str, Any]]:
+    """Every record, in order; numbers are contiguous and ids differ, or this fails."""
     found = await home.outside.services.bus.read(TENANT)
-    records = [json.loads(line) for _, line in found]
+    decoded = [json.loads(line) for _, line in found]
     assert [seq for seq, _ in found] == list(range(1, len(found) + 1))
-    assert len({record["event_id"] for record in records}) == len(records)
+    assert len({record["event_id"] for record in decoded}) == len(decoded)
+    return decoded
+
+
+async def told(home: ScriptedHome) -> list[tuple[int, str, str]]:
+    """Generation, type and path of each record of a page, in order."""
     return [
-        (one["generation"], one["type"], home.path_of(one["data"]["url"])) for one in records if "url" in one["data"]
+        (one["generation"], one["type"], home.path_of(one["data"]["url"]))
+        for one in await records(home)
+        if one["type"].startswith("document.")
     ]
+
+
+async def types(home: ScriptedHome) -> list[str]:
+    """The types of all records that are of no page and no index."""
+    kinds = [one["type"] for one in await records(home)]
+    return [kind for kind in kinds if kind.startswith(("library.", "batch."))]
 
 
 def library_of(home: ScriptedHome, job: Job) -> Library:
@@ -54,7 +70,7 @@ async def test_a_record_says_which_page_it_is_about() -> None:
     home = ScriptedHome(site("/0"))
     job = await home.crawl()
     page = (await home.library(job))["/0"]
-    record = json.loads((await home.outside.services.bus.read(TENANT))[1][1])
+    record = [one for one in await records(home) if one["type"] == "document.added"][1]
 
     assert record["data"] == {
         "page_id": page.page_id, "url": page.url, "title": page.title, "content_hash": page.content_hash,
@@ -79,7 +95,11 @@ async def _publish_and_die(home: ScriptedHome) -> Job:
     """A job whose driver dies between its pointer write and the records."""
     job = await home.create()
     process = home.process("D1")
-    process.kill_before = "bus.append"
+
+    async def die_at_the_next() -> None:
+        process.kill_before = "bus.append"
+
+    process.before["libraries.move_pointer"] = die_at_the_next
     await home.finish(home.drive(process, job))
     assert library_of(home, job).pointer.published_by == job.job_id
     return job
@@ -171,13 +191,16 @@ async def test_a_long_list_of_changes_is_told_in_parts_that_are_repeated_as_a_wh
     job = await home.create(concurrency=100)
     process = home.process("D1")
 
-    async def die_at_the_next() -> None:
+    async def die_at_the_second() -> None:
+        process.before["bus.append"] = live_once
+
+    async def live_once() -> None:
         process.before["bus.append"] = die
 
     async def die() -> None:
         process.kill()
 
-    process.before["bus.append"] = die_at_the_next
+    process.before["libraries.move_pointer"] = die_at_the_second
     await home.finish(home.drive(process, job))
 
     assert len(await told(home)) == 1_000
@@ -194,3 +217,138 @@ async def test_a_page_whose_own_fields_changed_is_told_as_updated() -> None:
     await home.crawl(metadata={"team": "docs"})
 
     assert (await told(home))[2:] == [(2, "document.updated", "/"), (2, "document.updated", "/0")]
+
+
+async def test_a_job_is_told_around_what_it_changes_and_a_library_before_all() -> None:
+    """Whoever reads sees a library made, a job begin, its pages, and the job's end; a failed one fails."""
+    home = ScriptedHome(site("/0"))
+    await home.crawl()
+    home.pages = {}
+    await home.crawl()
+    dry = await home.crawl(dry_run=True)
+    found = await records(home)
+
+    assert [one["type"] for one in found] == [
+        "library.created", "batch.started", "document.added", "document.added", "index.rebuilt", "batch.completed",
+        "batch.started", "batch.failed",
+    ]  # fmt: skip
+    assert [one["data"].get("state") for one in found if one["type"].startswith("batch.")] == [
+        None, "completed", None, "failed",
+    ]  # fmt: skip
+    assert found[-1]["data"]["error"].endswith("answered 404")
+    assert dry.job_id not in json.dumps(found)
+
+
+async def test_a_job_that_is_cancelled_or_whose_time_is_over_has_failed() -> None:
+    """Its state says how."""
+    home = ScriptedHome(site(*NAMES))
+    home.latency_s = 1.0
+    await home.crawl(timeout_s=3.0, concurrency=1)
+    job = await home.create()
+    await cancel_job(home.outside.services, TENANT, job.job_id)
+    await home.finish(home.drive(home.process("D2"), job))
+    ends = [one for one in await records(home) if one["type"] == "batch.failed"]
+
+    assert [one["data"]["state"] for one in ends] == ["timeout", "cancelled"]
+
+
+async def test_a_job_is_told_once_whatever_its_drivers_die_of() -> None:
+    """Killed at each of its steps: begun once, ended once, in order, and the end before the next job begins."""
+    steady = ScriptedHome(site("/0"))
+    process = steady.process("D1")
+    job = await steady.create()
+    await steady.finish(steady.drive(process, job))
+    wanted = await types(steady)
+    steps = len(process.steps)
+    for kill_at in (*range(2, 12), *range(steps - 24, steps + 1)):
+        home = ScriptedHome(site("/0"))
+        job = await home.create()
+        victim = home.process("D1")
+        victim.kill_at = kill_at
+        await home.finish(home.drive(victim, job))
+        await home.finish(home.drive(home.process("D2"), job))
+
+        assert await types(home) == wanted == ["library.created", "batch.started", "batch.completed"], kill_at
+
+
+@pytest.mark.parametrize("call", ["bus.append", "libraries.edit", "libraries.move_pointer", "libraries.ensure"])
+async def test_a_lost_acknowledgement_tells_nothing_twice(call: str) -> None:
+    """The same call is made again; its record is there once."""
+    home = ScriptedHome(site("/0"))
+    process = home.process("D1")
+    process.lose_answer(call)
+    job = await home.create()
+    await home.finish(home.drive(process, job))
+    user = home.process("user")
+    user.lose_answer(call)
+    task = asyncio.create_task(
+        change_library(user.services, TENANT, job.library_id, Wanted(title="The guide", library_id="guide"))
+    )
+    await home.until(task.done)
+    found = await records(home)
+
+    assert [one["type"] for one in found] == [
+        "library.created", "batch.started", "document.added", "document.added", "index.rebuilt", "batch.completed",
+        "library.updated",
+    ]  # fmt: skip
+    assert found[-1]["data"] == {"fields": ["library_id", "title"], "former_name": job.library_id}
+    assert found[-1]["library_id"] == "guide"
+
+
+@pytest.mark.parametrize("following", ["edit", "same edit", "crawl", "rollback", "delete"])
+async def test_an_edit_whose_author_died_is_told_by_whoever_comes_next(following: str) -> None:
+    """Before what that does, and once."""
+    home = ScriptedHome(site("/0"))
+    job = await home.crawl()
+    home.pages = site("/0", "/1")
+    await home.crawl()
+    name, user = job.library_id, home.process("user")
+
+    async def die() -> None:
+        user.kill_before = "bus.append"
+
+    user.before["libraries.edit"] = die
+    task: asyncio.Task[Any] = asyncio.create_task(change_library(user.services, TENANT, name, Wanted(title="A")))
+    user.tasks.append(task)
+    await home.finish(task)
+
+    assert home.state.libraries[TENANT, name].title == "A"
+    assert "library.updated" not in await types(home)
+
+    before = len(await records(home))
+    await _follow(home, name, following)
+    new = [one["type"] for one in (await records(home))[before:]]
+
+    assert new[0] == "library.updated"
+    assert new.count("library.updated") == (2 if following == "edit" else 1)
+
+
+async def _follow(home: ScriptedHome, name: str, following: str) -> None:
+    services = home.outside.services
+    match following:
+        case "edit":
+            await change_library(services, TENANT, name, Wanted(title="B"))
+        case "same edit":
+            await change_library(services, TENANT, name, Wanted(title="A"))
+        case "crawl":
+            home.pages = site("/0")
+            await home.crawl()
+        case "rollback":
+            await roll_back(services, TENANT, name)
+        case "delete":
+            await delete_library(services, TENANT, name)
+
+
+async def test_a_renamed_library_tells_no_generation_again() -> None:
+    """Its records keep their keys: what was told under the old name is not told under the new one."""
+    home = ScriptedHome(site("/0"))
+    job = await home.crawl()
+    await change_library(home.outside.services, TENANT, job.library_id, Wanted(library_id="guide"))
+    home.pages = site("/0", "/1")
+    again = await home.create(library="guide")
+    await home.finish(home.drive(home.process("D2"), again))
+
+    assert [(generation, kind) for generation, kind, _ in await told(home)] == [
+        (1, "document.added"), (1, "document.added"), (2, "document.added"),
+    ]  # fmt: skip
+    assert (await types(home)).count("library.created") == 1

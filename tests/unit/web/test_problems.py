@@ -48,7 +48,7 @@ async def test_every_error_of_ours_is_a_problem_with_its_code(kind: type[RunnelE
     """An error class that HTTP does not know would come out as an accident."""
     home, error = ScriptedHome({}), RunnelError.__new__(kind)
     RunnelError.__init__(error, "what happened")
-    for name, value in {"job_id": "a", "category": "dns"}.items():
+    for name, value in {"job_id": "a", "category": "dns", "field": "url"}.items():
         setattr(error, name, value)
 
     async def fail() -> None:

@@ -17,13 +17,17 @@ from tests.support.web_client import web_client
 _OTHER = "other"
 _MISSING = {
     "job_id": "01jd0000000000000000000000", "library_id": "no-such-library", "page_id": "0" * 32,
-    "report_id": "01jd0000000000000000000000", "name": "report.json",
+    "source_id": "main", "report_id": "01jd0000000000000000000000", "name": "report.json",
 }  # fmt: skip
 #: What a route needs besides its path; `{job_id}` and the like stand for an id in question.
 _QUERIES: dict[str, dict[str, str]] = {"url": {"url": "https://docs.example.com/"}}
 _BODIES: dict[str, Any] = {
     "POST /v1/jobs/batch-state": {"job_ids": ["{job_id}"]},
     "POST /v1/jobs/delete": {"job_ids": ["{job_id}"]},
+    "PATCH /v1/libraries/{library_id}": {"title": "mine"},
+    "POST /v1/libraries/{library_id}/sources": {"url": "https://docs.example.com/mine/"},
+    "PUT /v1/libraries/{library_id}/sources/{source_id}": {"url": "https://docs.example.com/mine/"},
+    "PATCH /v1/libraries/{library_id}/pages/{page_id}": {"metadata": {"mine": "yes"}},
     # A library's name is the tenant's own: the same name is another library.
     "POST /v1/jobs": {"library": "{library_id}"},
 }
@@ -102,7 +106,7 @@ async def _crawled(home: ScriptedHome) -> tuple[Job, dict[str, str]]:
     job = await home.crawl()
     page = next(iter((await home.library(job)).values()))
     ids = {"job_id": job.job_id, "library_id": job.library_id, "page_id": page.page_id}
-    return job, ids | {"report_id": job.job_id, "name": "report.json"}
+    return job, ids | {"report_id": job.job_id, "name": "report.json", "source_id": "main"}
 
 
 @pytest.fixture

@@ -18,6 +18,18 @@ class LibraryDesk(Protocol):
         """Delete a library; as it was."""
         ...
 
+    async def change(self, library_id: str, changes: Json) -> Json:
+        """Change a library by the body of `PATCH /v1/libraries/{id}`; as it is then."""
+        ...
+
+    async def add_source(self, library_id: str, url: str, source_id: str | None) -> Json:
+        """Add a source; raises `SourceExists`."""
+        ...
+
+    async def remove_source(self, library_id: str, source_id: str) -> Json:
+        """Remove a source with its pages; as it was."""
+        ...
+
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept, the present one first."""
         ...

@@ -11,6 +11,7 @@ from runnel.web.shapes import (
     library_to_json,
     published_to_json,
     report_to_json,
+    source_to_json,
     verification_to_json,
 )
 
@@ -25,15 +26,43 @@ class LocalDesk:
 
     async def library(self, library_id: str) -> Json:
         """One library."""
+        from runnel.usecases.library_statistics import read_statistics
         from runnel.usecases.read_library import get_library
 
-        return library_to_json(await get_library(self._services, self._tenant, library_id))
+        library = await get_library(self._services, self._tenant, library_id)
+        statistics = await read_statistics(self._services, library)
+        return {**library_to_json(library), "statistics": statistics.model_dump(mode="json")}
 
     async def delete(self, library_id: str) -> Json:
         """Delete a library."""
         from runnel.usecases.delete_library import delete_library
 
         return library_to_json(await delete_library(self._services, self._tenant, library_id))
+
+    async def change(self, library_id: str, changes: Json) -> Json:
+        """Change a library."""
+        from runnel.usecases.edit_library import Wanted, change_library
+
+        changed = await change_library(self._services, self._tenant, library_id, Wanted(**changes))
+        return library_to_json(changed)
+
+    async def add_source(self, library_id: str, url: str, source_id: str | None) -> Json:
+        """Add a source."""
+        from runnel.usecases.create_job import parse_start_url
+        from runnel.usecases.edit_library import set_source
+
+        place = self._services, self._tenant, library_id
+        _, source = await set_source(*place, parse_start_url(url), source_id, may_replace=False)
+        return source_to_json(source)
+
+    async def remove_source(self, library_id: str, source_id: str) -> Json:
+        """Remove a source with its pages."""
+        from runnel.usecases.edit_library import find_source, remove_source
+        from runnel.usecases.read_library import get_library
+
+        source = find_source(await get_library(self._services, self._tenant, library_id), source_id)
+        await remove_source(self._services, self._tenant, library_id, source_id)
+        return source_to_json(source)
 
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept."""

@@ -30,6 +30,19 @@ class RemoteDesk:
         """Delete a library."""
         return await self._send("DELETE", _path(library_id))
 
+    async def change(self, library_id: str, changes: Json) -> Json:
+        """Change a library."""
+        return await self._send("PATCH", _path(library_id), json=changes)
+
+    async def add_source(self, library_id: str, url: str, source_id: str | None) -> Json:
+        """Add a source."""
+        body = {"url": url} | ({"source_id": source_id} if source_id else {})
+        return await self._send("POST", _path(library_id, "sources"), json=body)
+
+    async def remove_source(self, library_id: str, source_id: str) -> Json:
+        """Remove a source with its pages."""
+        return await self._send("DELETE", _path(library_id, "sources", source_id))
+
     async def generations(self, library_id: str) -> list[Json]:
         """The generations that are kept."""
         items: list[Json] = (await self._send("GET", _path(library_id, "generations")))["items"]

@@ -57,6 +57,8 @@ class BusSource:
     """Whose records they are: a library in its present life, at a generation or a moment."""
 
     library_id: str
+    #: The name under which it was made: its records keep their keys when it is renamed.
+    first_name: str
     #: When the library was made: another library of the same name has records of its own.
     created_at: datetime
     #: What happened: a generation's number, or the name of a single event.
@@ -67,7 +69,7 @@ class BusSource:
     @property
     def key(self) -> str:
         """The name that no other records have."""
-        return f"{self.library_id}@{self.created_at:%Y%m%dT%H%M%S%f}:{self.name}"
+        return f"{self.first_name}@{self.created_at:%Y%m%dT%H%M%S%f}:{self.name}"
 
     def segment_key(self, place: int) -> str:
         """The key of one of the segments."""

@@ -4,22 +4,25 @@ Laws:
 1. Of many equal requests one creates; all get the same job (Idempotency-Key: UUIDv5 of tenant and key).
 2. The same key with another body is refused.
 3. One active crawl per library: a second create raises `LibraryBusy` naming the first.
-4. A job without a download works on what another one has stored; where there is nothing, it is refused.
+4. A start URL that the library knows is its source; a new one becomes a source of its own, once the job has claimed the
+   library: no crawl replaces the pages of another source.
+5. A job without a download works on what another one has stored; where there is nothing, it is refused.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from runnel.domain.addressing import has_scheme
 from runnel.domain.created import created_segment
-from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Ending, Job, JobOptions, JobState, Source
+from runnel.domain.jobs import EndedBecause, Ending, Job, JobOptions, JobState, Source
 from runnel.domain.libraries import Library
 from runnel.domain.paths import library_name_from
+from runnel.domain.sources import check_library_name, name_sources
 from runnel.domain.verdicts import Counts
 from runnel.errors import (
     CallFailed,
@@ -29,12 +32,15 @@ from runnel.errors import (
     LibraryBusy,
     LibraryNotFound,
     SegmentTaken,
+    SourceExists,
     UrlInvalid,
 )
 from runnel.fetching.canonical import canonicalize
+from runnel.usecases.edit_library import add_sources
 from runnel.usecases.load_headers import resolve_headers
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import find_download
+from runnel.usecases.tell_bus import catch_up
 
 _ALL_STEPS: Final = 3
 
@@ -66,14 +72,15 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
     """
     check_steps(new.options)
     await resolve_headers(services.secrets, new.options.headers)  # what is missing is told now, not by a failed job
-    sources = tuple(_source(url, place) for place, url in enumerate(new.urls))
-    library_id = new.library or _name(sources)
-    if not sources:
-        sources = await _sources_of(services, new.tenant, library_id)
+    urls = tuple(parse_start_url(url) for url in new.urls)
+    library_id = check_library_name(new.library) if new.library else _name(urls)
+    library = await services.libraries.get(new.tenant, library_id)
+    sources = name_sources(urls, library.sources if library else ()) if urls else _sources_of(library, library_id)
     sources = _chosen(sources, new.options.source_id, library_id)
     if "download" not in new.options.steps:
         sources = await _sources_to_work_on(services, new, library_id)
-    return await store_job(services, _job(services, new, library_id, sources), invoke=invoke)
+    job = _job(services, new, library_id, sources)
+    return await store_job(services, _with_fields(job, library), invoke=invoke)
 
 
 async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
@@ -82,7 +89,8 @@ async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
     Raises:
         LibraryBusy: another job crawls the library.
         IdempotencyConflict: another job has the id.
-        JobConflict: the job that has the id is being deleted (`deleting`).
+        JobConflict: the job that has the id is being deleted (`deleting`), or the library's sources have just changed
+            (`sources_changed`).
     """
     job = await services.jobs.create(wanted)
     if job.deleted:
@@ -144,18 +152,13 @@ def _is_host_like(host: str) -> bool:
     return "." in host or ":" in host or host == "localhost"
 
 
-def _source(url: str, place: int) -> Source:
-    return Source(source_id=DEFAULT_SOURCE if place == 0 else f"source-{place + 1}", url=parse_start_url(url))
-
-
-def _name(sources: Sequence[Source]) -> str:
-    if not sources:
+def _name(urls: Sequence[str]) -> str:
+    if not urls:
         raise InputInvalid("A job needs a URL, or the name of a library that has sources.")
-    return library_name_from(sources[0].url)
+    return library_name_from(urls[0])
 
 
-async def _sources_of(services: Services, tenant: str, library_id: str) -> tuple[Source, ...]:
-    library = await services.libraries.get(tenant, library_id)
+def _sources_of(library: Library | None, library_id: str) -> tuple[Source, ...]:
     if library is None:
         raise LibraryNotFound(f"There is no library {library_id!r}; give a URL to crawl into it.")
     return library.sources
@@ -191,6 +194,14 @@ def _job(services: Services, new: NewJob, library_id: str, sources: tuple[Source
     )
 
 
+def _with_fields(job: Job, library: Library | None) -> Job:
+    """The job with the fields that its library gives every page; its own win."""
+    if library is None or not library.metadata:
+        return job
+    fields = {**library.metadata, **job.options.metadata}
+    return replace(job, options=job.options.model_copy(update={"metadata": fields}))
+
+
 def _bounded(options: JobOptions, max_usd: float | None) -> JobOptions:
     """The options with the home's bound for the cost, where they name none: it is told with the job."""
     if options.max_usd is not None or max_usd is None:
@@ -201,9 +212,10 @@ def _bounded(options: JobOptions, max_usd: float | None) -> JobOptions:
 async def _claim(services: Services, job: Job) -> None:
     if job.is_over or job.options.dry_run:  # which stores no page, and so may run beside another
         return
-    await services.libraries.ensure(
+    library = await services.libraries.ensure(
         Library(tenant=job.tenant, library_id=job.library_id, sources=job.sources, created_at=job.created_at)
     )
+    await catch_up(services, library)
     while True:
         try:
             await services.libraries.claim(job.tenant, job.library_id, job.job_id)
@@ -212,7 +224,18 @@ async def _claim(services: Services, job: Job) -> None:
                 await _withdraw(services, job)
                 raise
         else:
+            await _adopt(services, job)
             return
+
+
+async def _adopt(services: Services, job: Job) -> None:
+    """Let the library have the sources of the job that has claimed it, each under its id."""
+    try:
+        await add_sources(services, job)
+    except SourceExists as clash:  # somebody has given the id to another start since we looked
+        await services.libraries.free(job.tenant, job.library_id, job.job_id)
+        await _withdraw(services, job)
+        raise JobConflict(f"{clash.message} Try again.", code="sources_changed") from clash
 
 
 async def _is_stale(services: Services, job: Job, busy: LibraryBusy) -> bool:

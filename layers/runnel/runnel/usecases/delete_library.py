@@ -8,14 +8,14 @@ Laws (tests/unit/usecases/test_delete_library.py):
 
 from functools import partial
 
-from runnel.domain.bus import BusSource, segments_of, tell_deletion
+from runnel.domain.bus import segments_of, tell_deletion
 from runnel.domain.libraries import Library
 from runnel.errors import LibraryBusy, LibraryNotFound, ManifestDamaged
-from runnel.usecases.manifests import read_manifest
+from runnel.usecases.manifests import load_index_plan, read_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
-from runnel.usecases.tell_bus import put_segments
+from runnel.usecases.tell_bus import catch_up, put_segments, source_of
 from runnel.usecases.verify_library import lost_key
 
 #: How the claim of a deletion begins: no job has such an id.
@@ -32,14 +32,28 @@ async def delete_library(services: Services, tenant: str, library_id: str) -> Li
     library = await get_library(services, tenant, library_id)
     claim = f"{_CLAIM}{services.ids.owner()}"
     await _claim(services, library, claim)
+    await catch_up(services, library)
     await _tell(services, library)
+    segments = await _segments_of(services, library)
     if not await sure(services, partial(services.libraries.delete, tenant, library_id, claim)):
         raise LibraryNotFound(f"There is no library {library_id!r} any more.")
-    for folder in ("generations", "index"):
-        async for key in services.content.keys(tenant, f"{folder}/{library_id}/"):
+    # By what its generations name, not by its own name: a library that was called so before may have some below it.
+    for path in sorted({pointer.path for pointer in library.kept if pointer.path}):
+        async for key in services.content.keys(tenant, f"{path}/"):
             await services.content.delete(tenant, key)
+    for key in sorted(segments):
+        await services.content.delete(tenant, key)
     await services.content.delete(tenant, lost_key(library_id))
     return library
+
+
+async def _segments_of(services: Services, library: Library) -> set[str]:
+    """The keys of the index segments that its generations list."""
+    segments: set[str] = set()
+    for path in {pointer.path for pointer in library.kept if pointer.path}:
+        plan = await load_index_plan(services, library.tenant, path)
+        segments |= plan.keys if plan is not None else frozenset()
+    return segments
 
 
 async def _claim(services: Services, library: Library, claim: str) -> None:
@@ -61,11 +75,5 @@ async def _tell(services: Services, library: Library) -> None:
         pages = await read_manifest(services, library)
     except ManifestDamaged:
         pages = {}
-    source = BusSource(
-        library_id=library.library_id,
-        created_at=library.created_at,
-        name="deleted",
-        generation=library.pointer.generation,
-        at=services.clock.now(),
-    )
+    source = source_of(library, "deleted", at=services.clock.now())
     await put_segments(services, library.tenant, segments_of(source, tell_deletion(pages)))

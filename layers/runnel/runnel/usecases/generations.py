@@ -20,10 +20,10 @@ from runnel.usecases.index_library import changes_of
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
-from runnel.usecases.read_library import get_library
+from runnel.usecases.read_library import get_library, is_of
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import fold_log
-from runnel.usecases.tell_bus import tell_again, tell_changes
+from runnel.usecases.tell_bus import catch_up, tell_again, tell_changes
 
 #: Jobs of a library that are looked at for an unpublished result, newest first.
 _LOOKED_AT = 20
@@ -60,7 +60,7 @@ async def roll_back(services: Services, tenant: str, library_id: str, generation
         )
         changes = await _changes(services, library, pointer)
         pointer = replace(pointer, records=count_records(changes))
-        await tell_again(services, library, library.pointer)
+        await catch_up(services, library)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=name)
         if await sure(services, move):
             await tell_changes(services, library, pointer, changes)
@@ -89,8 +89,8 @@ async def publish_job(
         EventsExpired: its log is past its retention.
         PublicationHeld: the library would get worse, and *force* is not said.
     """
-    await get_library(services, tenant, library_id)
-    job = await _job_of(services, tenant, library_id, job_id)
+    library = await get_library(services, tenant, library_id)
+    job = await _job_of(services, library, job_id)
     if not job.is_over or job.ending is None:
         raise JobConflict(f"The job is {job.state}; only a job that has ended can be published.", code="active")
     if "process" not in job.options.steps:
@@ -121,12 +121,13 @@ def _target(library: Library, generation: int | None) -> Pointer:
     return found
 
 
-async def _job_of(services: Services, tenant: str, library_id: str, job_id: str | None) -> Job:
+async def _job_of(services: Services, library: Library, job_id: str | None) -> Job:
+    tenant, library_id = library.tenant, library.library_id
     if job_id is not None:
         job = await get_job(services, tenant, job_id)
-        if job.library_id != library_id:
+        if not is_of(job, library):
             raise JobNotFound(f"The job {job_id!r} is one of the library {job.library_id!r}.")
-        return job
+        return replace(job, library_id=library_id)
     jobs, _ = await services.jobs.list_jobs(
         tenant, states=frozenset(), library_id=library_id, cursor=None, limit=_LOOKED_AT
     )

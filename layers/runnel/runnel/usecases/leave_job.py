@@ -6,6 +6,8 @@ Laws (names are the rules of the commit model):
 3. The library is free before META leaves the active jobs [active_first].
 """
 
+from datetime import datetime
+
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobState, Wish
 from runnel.domain.verdicts import Counts
@@ -15,6 +17,7 @@ from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.patience import STORE_PAUSE, sure
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.tell_bus import tell_batch_ended
 
 
 class JobExit:
@@ -38,16 +41,19 @@ class JobExit:
         summary = summarize(self._job, fold, end, counts, now=self._services.clock.now(), usd=self.usd())
         self._recorder.emit(end.kind, **summary, report_id=report_id)
         await self._recorder.flush()
-        await self._close(end.state, end.because, counts, ok=summary["ok"], error=end.error)
+        await self._close(end.state, end.because, counts, ok=summary["ok"], error=end.error, at=summary["finished_at"])
 
     async def repair(self, event: e.TerminalEvent) -> None:
         """The log tells the end already: META is repaired from it [terminal_truth]."""
         counts = Counts(**event.counts.model_dump())
-        await self._close(event.state, event.ended_because, counts, ok=event.ok, error=event.error)
+        await self._close(
+            event.state, event.ended_because, counts, ok=event.ok, error=event.error, at=event.finished_at
+        )
 
     async def give_up(self, problem: StateUnreadable) -> None:
         """End a job in META alone: its log cannot be read, so nothing is written behind it."""
-        await self._close(JobState.FAILED, EndedBecause.ERROR, Counts(), ok=False, error=problem.message)
+        now = self._services.clock.now()
+        await self._close(JobState.FAILED, EndedBecause.ERROR, Counts(), ok=False, error=problem.message, at=now)
 
     async def release(self, *, state: JobState | None = None, ending: Ending | None = None, **only: bool) -> bool:
         """Whether the job is ours no more: a release that was refused or not answered is read back [release_reread]."""
@@ -89,7 +95,14 @@ class JobExit:
         return self._job.spent_s + self._services.clock.monotonic() - self._began_s
 
     async def _close(
-        self, state: JobState, because: EndedBecause, counts: Counts, *, ok: bool, error: str | None
+        self,
+        state: JobState,
+        because: EndedBecause,
+        counts: Counts,
+        *,
+        ok: bool,
+        error: str | None,
+        at: datetime,
     ) -> None:
         ending = Ending(
             ended_because=because,
@@ -100,6 +113,7 @@ class JobExit:
             cost_usd=round(self.usd(), 6),
         )
         job = self._job
+        await tell_batch_ended(self._services, job, state=state, error=error, at=at)
         await sure(self._services, lambda: self._services.libraries.free(job.tenant, job.library_id, job.job_id))
         await self.release(state=state, ending=ending)
         self._services.bell.ring(job.job_id)

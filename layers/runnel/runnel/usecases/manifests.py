@@ -23,6 +23,7 @@ from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.results import DETAILS, add_details, decode_pages
+from runnel.domain.statistics import count_pages
 from runnel.errors import ManifestDamaged
 from runnel.usecases.patience import sure
 from runnel.usecases.services import Services
@@ -191,6 +192,7 @@ async def write_manifest(services: Services, tenant: str, pointer: Pointer, mani
         "parts": names,
         "needs": _digest(needs) if needs is not None else None,
         "sitemaps": list(manifest.sitemaps),
+        "statistics": count_pages(manifest.pages.values()).model_dump(mode="json"),
         "jobs": sorted({page.details[0].split("/")[1] for page in manifest.pages.values() if page.details}),
     }
     await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_HEAD}", json.dumps(head).encode()))

@@ -35,7 +35,7 @@ from runnel.usecases.read_library import get_library
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import as_before
-from runnel.usecases.tell_bus import tell_again, tell_changes
+from runnel.usecases.tell_bus import catch_up, tell_again, tell_changes
 from runnel.usecases.track_batches import result_key
 
 #: Result objects that are read at a time.
@@ -105,7 +105,7 @@ async def publish(
         changes = await add_index(services, job.tenant, pointer, base, manifest, changes)
         pointer = replace(pointer, records=count_records(changes))
         await write_manifest(services, job.tenant, pointer, manifest)
-        await tell_again(services, library, library.pointer)
+        await catch_up(services, library)
         move = partial(services.libraries.move_pointer, library, pointer, job_id=job.job_id)
         if await sure(services, move):
             await tell_changes(services, library, pointer, changes)
@@ -235,7 +235,9 @@ async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, Stor
     if not urls or not fold.base:
         return {}
     known = await load_known_again(services, job.tenant, fold.base)
-    return {url: page for url in urls if (page := known.page_of(url)) is not None}
+    found = {url: page for url in urls if (page := known.page_of(url)) is not None}
+    # Their own fields come from the generation that the result is put upon: a user may have set them since.
+    return {url: page.model_copy(update={"metadata": {}}) if page.metadata else page for url, page in found.items()}
 
 
 def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredPage]:

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 
+from runnel.domain.jobs import Job
 from runnel.domain.libraries import Library
 from runnel.domain.payloads import StoredPage
 from runnel.errors import LibraryNotFound, PageNotFound
@@ -19,6 +20,20 @@ async def get_library(services: Services, tenant: str, library_id: str) -> Libra
     if library is None:
         raise LibraryNotFound(f"There is no library {library_id!r}; `runnel libraries` lists what there is.")
     return library
+
+
+def is_of(job: Job, library: Library) -> bool:
+    """Whether the job is one of the library, under the name that it has or one that it had then."""
+    was_called = job.library_id in library.former_names and job.created_at >= library.created_at
+    return job.library_id == library.library_id or was_called
+
+
+async def library_name_of(services: Services, job: Job) -> str:
+    """What the job's library is called now; the name that the job knows when it was not renamed, or has gone."""
+    if await services.libraries.get(job.tenant, job.library_id) is not None:
+        return job.library_id
+    libraries = await services.libraries.list_libraries(job.tenant)
+    return next((one.library_id for one in libraries if is_of(job, one)), job.library_id)
 
 
 async def list_pages(services: Services, tenant: str, library_id: str) -> list[StoredPage]:

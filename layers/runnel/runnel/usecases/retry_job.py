@@ -20,6 +20,7 @@ from runnel.usecases.control_job import get_job
 from runnel.usecases.create_job import store_job
 from runnel.usecases.list_urls import UrlRecord, list_urls
 from runnel.usecases.patience import sure
+from runnel.usecases.read_library import library_name_of
 from runnel.usecases.read_log import is_whole
 from runnel.usecases.services import Services
 
@@ -61,7 +62,7 @@ async def retry_job(services: Services, tenant: str, job_id: str, *, invoke: boo
     wanted = Job(
         tenant=tenant,
         job_id=retry_id(first),
-        library_id=first.library_id,
+        library_id=await library_name_of(services, first),
         sources=first.sources,
         created_at=services.clock.now(),
         options=first.options,

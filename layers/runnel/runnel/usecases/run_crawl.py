@@ -28,6 +28,7 @@ from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import take_up
+from runnel.usecases.tell_bus import tell_batch_started
 from runnel.usecases.tell_operators import DriverReport
 from runnel.usecases.tidy_up import index_now, tidy_up
 
@@ -117,6 +118,7 @@ class _Driver:
         self._tasks.append(asyncio.create_task(self._keeper.run()))
         try:
             await self._recorder.write_barrier(self._taken.reason)
+            await tell_batch_started(self._services, self._job)
             recovered = await self._recorder.read_state()
         except AlreadyOver as over:
             await self._exit.repair(over.event)

@@ -11,6 +11,7 @@ from runnel.web import (
     generations,
     jobs,
     libraries,
+    library_edits,
     many_jobs,
     maps,
     openapi,
@@ -28,7 +29,7 @@ from runnel.web.context import WebHome
 #: The first that fits a path answers: what stands for all jobs comes before what takes a job's id.
 _PARTS: Final = (
     *(operations, all_streams, jobs, why, many_jobs, maps, streams, shares, downloads, reports),
-    *(generations, libraries, reference),
+    *(generations, libraries, library_edits, reference),
 )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from runnel.usecases.delete_library import delete_library
+from runnel.usecases.library_statistics import read_statistics
 from runnel.usecases.read_library import get_library, get_markdown, get_page, list_pages
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
@@ -23,8 +24,10 @@ async def list_all(caller: CallerOf) -> dict[str, Any]:
 
 @router.get("/{library_id}", summary="One library")
 async def get_one(library_id: str, caller: CallerOf) -> dict[str, Any]:
-    """Its sources and the generation that it shows."""
-    return library_to_json(await get_library(caller.services, caller.tenant, library_id))
+    """Its sources, the generation that it shows, and the figures of that."""
+    library = await get_library(caller.services, caller.tenant, library_id)
+    statistics = await read_statistics(caller.services, library)
+    return {**library_to_json(library), "statistics": statistics.model_dump(mode="json")}
 
 
 @router.delete("/{library_id}", summary="Delete a library")

@@ -23,6 +23,7 @@ _CODE: Final = re.compile(r"```sh\n(.*?)```\n?", re.DOTALL)
 #: What a 404 says, by the id in the path that decides; the first that stands there counts.
 _NOT_FOUND: Final = {
     "page_id": "page_not_found",
+    "source_id": "source_not_found",
     "library_id": "library_not_found",
     "job_id": "job_not_found",
     "report_id": "report_not_found",
@@ -33,17 +34,31 @@ _ALSO_MISSING: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/reports/{report_id}/files/{name}": ("file_not_found",),
     "POST /v1/libraries/{library_id}/publish": ("job_not_found",),
     "GET /v1/libraries/{library_id}/diff": ("job_not_found", "generation_not_found"),
+    "GET /v1/libraries/{library_id}/sources/{source_id}": ("library_not_found",),
+    "PUT /v1/libraries/{library_id}/sources/{source_id}": ("library_not_found",),
+    "DELETE /v1/libraries/{library_id}/sources/{source_id}": ("library_not_found",),
+    "DELETE /v1/libraries/{library_id}/pages/{page_id}": ("library_not_found",),
+    "PATCH /v1/libraries/{library_id}/pages/{page_id}": ("library_not_found",),
     "POST /v1/libraries/{library_id}/rollback": ("generation_not_found",),
 }
 #: What a 409 says, by route.
 _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "POST /v1/jobs": ("library_busy", "idempotency_conflict", "deleting", "nothing_to_process", "nothing_to_index"),
+    "POST /v1/jobs": (
+        *("library_busy", "idempotency_conflict", "deleting", "nothing_to_process", "nothing_to_index"),
+        "sources_changed",
+    ),
     "DELETE /v1/jobs/{job_id}": ("active", "retrying"),
     "GET /v1/jobs/{job_id}/report": ("active",),
     "POST /v1/jobs/{job_id}/pause": ("terminal", "publishing", "cancelling"),
     "POST /v1/jobs/{job_id}/resume": ("terminal", "publishing", "cancelling"),
     "POST /v1/jobs/{job_id}/cancel": ("terminal", "publishing"),
     "POST /v1/jobs/{job_id}/retry": ("active", "nothing_to_retry", "library_busy", "deleting"),
+    "POST /v1/libraries": ("library_exists", "source_exists"),
+    "PATCH /v1/libraries/{library_id}": ("library_busy", "library_exists", "source_exists"),
+    "DELETE /v1/libraries/{library_id}": ("library_busy",),
+    "POST /v1/libraries/{library_id}/sources": ("library_busy", "source_exists"),
+    "PUT /v1/libraries/{library_id}/sources/{source_id}": ("library_busy", "source_exists"),
+    "DELETE /v1/libraries/{library_id}/sources/{source_id}": ("library_busy",),
     "POST /v1/libraries/{library_id}/publish": ("active", "held", "no_pages"),
     "POST /v1/libraries/{library_id}/verify": ("library_busy",),
     "POST /v1/libraries/{library_id}/replay": ("library_busy", "nothing_to_replay"),
@@ -58,7 +73,13 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/libraries/{library_id}/pages/{page_id}": ("text/markdown",),
 }
 #: Bodies that name start URLs.
-_WITH_URLS: Final = frozenset({"POST /v1/jobs", "POST /v1/map"})
+_WITH_URLS: Final = frozenset(
+    {
+        *("POST /v1/jobs", "POST /v1/map", "POST /v1/libraries", "PATCH /v1/libraries/{library_id}"),
+        "POST /v1/libraries/{library_id}/sources",
+        "PUT /v1/libraries/{library_id}/sources/{source_id}",
+    }
+)
 #: A stream, and that there is nothing more to be streamed.
 _ALL_JOBS: Final = "GET /v1/jobs/stream"
 _STREAMS: Final = frozenset({"GET /v1/jobs/{job_id}/stream", _ALL_JOBS})

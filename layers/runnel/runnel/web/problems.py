@@ -107,7 +107,7 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     more: dict[str, Any] = {"job_id": error.job_id} if isinstance(error, LibraryBusy) else {}
     if isinstance(error, UrlInvalid):
-        more["errors"] = [{"field": "url", "message": error.message}]
+        more["errors"] = [{"field": error.field, "message": error.message}]
     return problem(status, error.code, error.message, retryable=error.retryable, **more)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from runnel.domain.instants import format_time
-from runnel.domain.jobs import Job, job_links
+from runnel.domain.jobs import Job, Source, job_links
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.verdicts import Counts
@@ -124,12 +124,21 @@ def why_to_json(why: "Why") -> dict[str, Any]:
     }
 
 
+def source_to_json(source: Source) -> dict[str, Any]:
+    """A source of a library."""
+    return asdict(source)
+
+
 def library_to_json(library: Library) -> dict[str, Any]:
     """A library as lists show it."""
     pointer = library.pointer
     return {
         "library_id": library.library_id,
-        "sources": [asdict(source) for source in library.sources],
+        "title": library.title,
+        "metadata": dict(library.metadata),
+        "former_names": list(library.former_names),
+        "revision": library.revision,
+        "sources": [source_to_json(source) for source in library.sources],
         "generation": pointer.generation,
         "pages": pointer.pages,
         "published_at": format_time(pointer.published_at) if pointer.published_at else None,

@@ -5,14 +5,14 @@ from typing import Any
 from runnel.adapters.dynamodb import conditions as c
 from runnel.adapters.dynamodb.attributes import Item, number, text
 from runnel.adapters.dynamodb.failures import ConditionFailed
-from runnel.adapters.dynamodb.items import (
+from runnel.adapters.dynamodb.keys import library_key, make_key, tenant_pk
+from runnel.adapters.dynamodb.library_items import (
     kept_to_value,
     library_from_item,
     library_to_item,
     pointer_to_attributes,
     published_to_value,
 )
-from runnel.adapters.dynamodb.keys import library_key, make_key, tenant_pk
 from runnel.adapters.dynamodb.table import Table
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import LibraryBusy, LibraryNotFound, StoreUnavailable
