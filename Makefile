@@ -28,6 +28,8 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 PURE := domain extraction fetching ports robots search streaming usecases
 # The layer's pins. boto3 is left out: Lambda's runtime has it, and it would be half of the layer.
 EXPORT := uv export --quiet --frozen --no-dev --extra aws --prune boto3 --no-emit-project --no-annotate --no-header
+# Tools that ours is measured beside; they are brought for that run alone.
+PEERS := --with trafilatura==2.0.0 --with html-to-markdown==3.21.0 --with markdownify==1.2.3
 # The test files that use a module of tests/support.
 tests_using = $$(grep -rl --include='test_*.py' --exclude-dir=.cache 'tests.support.$(1)' tests)
 comma := ,
@@ -141,6 +143,12 @@ bench: $(DEV) ## Speed and memory beside Scrapy and a bare loop, as ratios
 .PHONY: quality
 quality: $(DEV) ## Markdown quality on documentation from Debian packages (ARGS='--only postgresql-doc-15')
 	$(BIN)/python -m tests.quality.run $(ARGS)
+
+.PHONY: quality-peers
+quality-peers: $(DEV) ## The same pages through three other tools, beside ours (needs uv)
+	@if command -v uv >/dev/null; then \
+	  uv run --quiet --no-project --python $(BIN)/python $(PEERS) python -m tests.quality.peers $(ARGS); \
+	else $(call REQUIRED,uv); fi
 
 .PHONY: docs
 docs: $(DEV) ## Generate what is generated in docs/; fails if the files there differed

@@ -19,12 +19,13 @@ def format_table(scores: dict[str, Score], held_out: set[str]) -> str:
         "| --- |" + " --- |" * len(FIGURES),
     ]
     for name in sorted(scores, key=lambda name: name in held_out):
-        cells = " | ".join(_cell(figure, getattr(scores[name], figure)) for figure in FIGURES)
+        cells = " | ".join(cell_of(figure, getattr(scores[name], figure)) for figure in FIGURES)
         lines.append(f"| {name}{' (held out)' if name in held_out else ''} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(figure: str, share: Share) -> str:
+def cell_of(figure: str, share: Share) -> str:
+    """Return a figure as the table has it: percent, or pages of pages."""
     if figure == "navigation":
         return f"{share.good}/{share.all}"
     percent = share.percent

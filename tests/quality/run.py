@@ -54,7 +54,7 @@ def main() -> None:
     for generator in chosen:
         pages = sample(generator, options.sample)
         started = time.perf_counter()
-        tool = ours if options.alone else partial(ours, profile=site_profile(generator))
+        tool = ours if options.alone else ours_with_profile(generator)
         scores[generator.name] = measure(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
     held_out = {row.name for row in HELD_OUT}
@@ -80,6 +80,11 @@ def parse_options() -> argparse.Namespace:
 def ours(body: bytes, url: str, profile: SiteProfile = NO_PROFILE) -> str:
     """Return our Markdown."""
     return read_page(body, url=url, profile=profile).markdown
+
+
+def ours_with_profile(generator: Generator) -> Tool:
+    """Return our tool as it reads the pages of *generator*'s site."""
+    return partial(ours, profile=site_profile(generator))
 
 
 def site_profile(generator: Generator) -> SiteProfile:

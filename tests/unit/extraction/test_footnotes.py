@@ -30,6 +30,14 @@ SHAPES = {
             'href="#id1">1</a></span></dt>\n<dd><p>It <em>leaks</em>.</p></dd></dl>'
         ),
     ),
+    "Sphinx before 2": (
+        '<a class="footnote-reference" href="#id3" id="id1">[1]</a>',
+        (
+            '<table class="docutils footnote" frame="void" id="id3" rules="none"><colgroup><col class="label"><col>'
+            '</colgroup><tbody valign="top"><tr><td class="label"><a class="fn-backref" href="#id1">[1]</a></td>'
+            "<td>It <em>leaks</em>.</td></tr></tbody></table>"
+        ),
+    ),
     "DocBook": (
         '<a href="#ftn.id-1" class="footnote" id="id-1"><sup class="footnote">[1]</sup></a>',
         (
@@ -152,6 +160,8 @@ def test_labels_are_never_shared() -> None:
         "<ul class=footnotes><li id=x>See <a href='#x'>1</a></li></ul>",
         "<p>Step <a href='#s2'>2</a></p><h2 id=s2 class=footnote>Two</h2><p>Turn it.</p>",
         "<p>Step <a href='#s2'>2</a></p><dl class=footnote><dt id=s2>Two</dt></dl>",
+        "<p>Step <a href='#s2'>2</a></p><div><h2>Notes</h2><table class=footnote id=s2><tr><td>Two<td>b</table></div>",
+        "<p>Step <a href='#s2'>2</a></p><div><h2>Notes</h2><blockquote class=footnote id=s2>a</blockquote></div>",
         "<p>Step <a href='#s2'>2</a></p><div class=footnotes id=s2>" + "Turn it. " * 600 + "</div>",
     ],
 )

@@ -40,6 +40,10 @@ NOTHING: Final = " &nbsp;"
 BLOCKS: Final = "li, aside, dd, p, div"
 HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
+#: Elements that may stand in a note to name it; and of what docutils once made notes.
+MARKS_OF_PLACES: Final = frozenset({"a", "span", "sup"})
+TABLE: Final = frozenset({"tr", "tbody", "table"})
+
 #: A longer block is a part of the text; on a page with more references only the first count.
 LONGEST: Final = 4_000
 MOST: Final = 500
@@ -104,8 +108,11 @@ def _is_note(link: turbohtml.Element, place: turbohtml.Element, block: turbohtml
 def _block(place: turbohtml.Element) -> turbohtml.Element | None:
     """Return the block of text that *place* names."""
     heading = place.closest("h1, h2, h3, h4, h5, h6")
+    if place.tag == "table":  # of a mark and a note, as docutils wrote it
+        cells = place.select("td")
+        return cells[1] if len(cells) == 2 and MARK.fullmatch(cells[0].text) else None
     if heading is None and place.tag != "dt":
-        return place.closest(BLOCKS)
+        return place.closest(BLOCKS) if place.tag in MARKS_OF_PLACES or place.matches(BLOCKS) else None
     # A term is followed by its note; Texinfo heads each with its mark.
     beside = _next(place if heading is None else heading)
     if (
@@ -171,7 +178,13 @@ def _take_out(block: turbohtml.Element, main: turbohtml.Element) -> None:
         before.decompose()
     block.extract()
     block.tag = "div"  # an item of a list would come out with its mark
-    while isinstance(box, turbohtml.Element) and box != main and not box.text.strip():
+    while isinstance(box, turbohtml.Element) and box != main and _is_spent(box):
         above = box.parent
         box.decompose()
         box = above
+
+
+def _is_spent(box: turbohtml.Element) -> bool:
+    """Say whether *box*, whose note is gone, holds nothing else, or the mark of it only."""
+    text = box.text
+    return not text.strip() or (box.tag in TABLE and MARK.fullmatch(text) is not None)
