@@ -339,3 +339,32 @@ async def test_the_other_ways_to_use_a_sitemap(
         assert site.count("/sitemap.xml") == 0
     else:
         assert {_path(page.url) for page in pages} == paths
+
+
+async def test_files_are_recorded_by_what_is_known_of_them(site: SiteServer, home: RealHome) -> None:
+    """A file with a telling name costs no request, so its size is unknown; one without is told by its header alone."""
+    verdicts = await _verdicts(home, await home.crawl(site.url()))
+    pdf, firmware = verdicts["/docs/files/wiring-diagram.pdf"], verdicts["/docs/files/firmware"]
+
+    assert (pdf.verdict, pdf.reason, pdf.rule) == (Verdict.SKIPPED, "asset", "document: .pdf")
+    assert site.count("/docs/files/wiring-diagram.pdf") == 0
+    assert firmware.error is not None
+    assert firmware.error.message == "application/octet-stream (2,048 bytes) is no page"
+
+
+async def test_a_canonical_address_on_another_host_moves_no_page(site: SiteServer, home: RealHome) -> None:
+    """It is a link like any other, out of scope here; pages that declare one and the same are one page, shown here."""
+    head = '<link rel="canonical" href="http://elsewhere.example/guide/">'
+    site.add("/docs/", '<title>s</title><main><p>Start.</p><a href="long-name">a</a> <a href="name">b</a></main>')
+    for name in ("name", "long-name"):
+        site.add(f"/docs/{name}", f"<title>{name}</title>{head}<main><p>The page called {name}.</p></main>")
+    job = await home.crawl(site.url(), sitemap="skip")
+    verdicts = await _verdicts(home, job)
+    pages = {_path(page.url) for page in await list_pages(home.services, TENANT, job.library_id)}
+
+    assert verdicts["http://elsewhere.example/guide/"].reason == "out_of_scope"
+    assert pages == {"/docs/", "/docs/name"}
+    assert {verdicts["/docs/name"].verdict, verdicts["/docs/long-name"].verdict} == {
+        Verdict.FETCHED,
+        Verdict.DUPLICATE,
+    }

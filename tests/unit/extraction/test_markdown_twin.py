@@ -115,6 +115,15 @@ def test_what_readers_do_not_see_is_taken_out(page: PageReading) -> None:
     assert "zerowidth" in text
 
 
+def test_what_only_looks_like_front_matter_is_text(page: PageReading) -> None:
+    """A line across the page begins it, and never ends."""
+    text = adopted(page, "---\ntitle: x\n\n" + MARKDOWN)
+
+    assert text is not None
+    assert text.startswith("---\ntitle: x\n\n# Pumps\n")
+    assert adopt_twin(page, MARKDOWN.encode(), url="no URL") is None
+
+
 def test_code_stays_as_it_is(page: PageReading) -> None:
     """A link in code is no link, a comment in code is no comment, nor is one that ends there."""
     code = (
