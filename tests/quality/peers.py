@@ -32,12 +32,12 @@ SAMPLE = 15
 SELECTORS: Final = ("main", "article", "[role=main]", "#content", ".content", ".document", ".body", "body")
 DROPPED: Final = "script, style, nav, footer, header, aside, noscript, a.headerlink"
 
-#: Why a peer has the better figure: generator and figure, or figure alone → reason.
-REASONS: Final[Mapping[tuple[str, str], str]] = {}
-REASONS_OF_FIGURES: Final[Mapping[str, str]] = {
-    "precision": "it says less: words that it loses cannot be wrong, and its share of words kept is below ours",
-    "navigation": "it leaves out the links of the whole page, or most of its text",
-    "right": "of the few links that it finds all are right; ours are of all links of the page",
+#: Why a peer has the better figure, cell by cell.
+REASONS: Final[Mapping[tuple[str, str], str]] = {
+    ("mdBook", "precision"): "on one page the site's name is left above the text",
+    ("javadoc", "words"): "captions that the page hides by `display:none` are left out, as hidden text is everywhere",
+    ("YARD", "found"): "held out, so not looked into; links to `#` that only a script follows are left out",
+    ("YARD", "words"): "held out, so not looked into; labels of such links, and of links to sources, are left out",
 }
 
 
@@ -135,7 +135,7 @@ def losses(scores: Mapping[str, Mapping[str, Score]]) -> list[tuple[str, str, st
 
 def reason_of(generator: str, figure: str) -> str:
     """Return why the cell is not ours; "" when nobody has said."""
-    return REASONS.get((generator, figure)) or REASONS_OF_FIGURES.get(figure, "")
+    return REASONS.get((generator, figure), "")
 
 
 def format_peers(scores: Mapping[str, Mapping[str, Score]]) -> str:

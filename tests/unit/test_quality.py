@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.quality import run
-from tests.quality.peers import OURS, format_peers, is_better, losses
+from tests.quality.peers import OURS, format_peers, is_better, losses, reason_of
 from tests.quality.score import Score, Share
 
 PACKAGE, FOLDER = "mkdocs-doc", "usr/share/doc/mkdocs/html"
@@ -70,9 +70,10 @@ def test_a_cell_is_lost_only_to_a_better_figure() -> None:
 def test_the_table_of_peers_counts_the_cells_and_names_the_lost_with_their_reason() -> None:
     """A loss without a reason would be one that nobody looked at."""
     ours, theirs = Score(words=Share(9, 10), precision=Share(8, 10)), Score(words=Share(5, 10), precision=Share(9, 10))
-    scores = {"Sphinx": {OURS: ours, "selectors": theirs}}
+    scores = {"mdBook": {OURS: ours, "selectors": theirs}}
     said = format_peers(scores)
 
-    assert losses(scores) == [("Sphinx", "precision", "selectors")]
+    assert losses(scores) == [("mdBook", "precision", "selectors")]
     assert "in 8 of 9 cells" in said
-    assert "- Sphinx, precision: selectors is better; it says less" in said
+    assert "- mdBook, precision: selectors is better; on one page the site's name" in said
+    assert reason_of("mdBook", "code") == ""
