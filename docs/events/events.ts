@@ -84,6 +84,7 @@ export interface JobCancelled {
   total_processed: number;
   total_discovered: number;
   pages: number;
+  low_quality: number;
   words: number;
   chunks: number;
   vectors: number;
@@ -126,6 +127,7 @@ export interface JobCompleted {
   total_processed: number;
   total_discovered: number;
   pages: number;
+  low_quality: number;
   words: number;
   chunks: number;
   vectors: number;
@@ -174,6 +176,7 @@ export interface JobFailed {
   total_processed: number;
   total_discovered: number;
   pages: number;
+  low_quality: number;
   words: number;
   chunks: number;
   vectors: number;
@@ -240,6 +243,7 @@ export interface JobTimeout {
   total_processed: number;
   total_discovered: number;
   pages: number;
+  low_quality: number;
   words: number;
   chunks: number;
   vectors: number;

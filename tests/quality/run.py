@@ -22,8 +22,8 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
+from runnel.extraction.learning import SAMPLE as SAMPLE_PAGES
 from runnel.extraction.profile import NO_PROFILE, SamplePage, SiteProfile, learn
-from runnel.extraction.profile import SAMPLE as SAMPLE_PAGES
 from runnel.extraction.reading import read_links, read_page
 from tests.quality.generators import HELD_OUT, TUNED, Generator
 from tests.quality.outcome import read_outcome

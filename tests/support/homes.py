@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +70,11 @@ def check_sum(counts: Counts) -> None:
 class ScriptedHome:
     """A made-up site, one set of stores, and as many processes as a test wants."""
 
-    def __init__(self, pages: Mapping[str, Any], *, tuning: Tuning | None = None) -> None:
+    #: By path: how much longer it takes to answer, in seconds.
+    delays: Mapping[str, float] = MappingProxyType({})
+
+    def __init__(self, pages: Mapping[str, Any], *, tuning: Tuning | None = None, low_quality_below: int = 0) -> None:
+        """Most made-up pages have few words: they are kept, unless *low_quality_below* says otherwise."""
         self.pages: dict[str, Any] = dict(pages)
         self.robots: dict[str, tuple[int, str]] = {}
         self.robots_requests: list[str] = []
@@ -84,7 +88,7 @@ class ScriptedHome:
         self.meter = Spent()
         self.locks = NoLocks()
         self.outputs: Any = NoOutputs()
-        self.tuning = tuning or Tuning()
+        self.tuning = replace(tuning or Tuning(), low_quality_below=low_quality_below)
         self.requests: list[CrawlRequest] = []
         self.fetched: list[str] = []
         #: Told each path when it is asked for.

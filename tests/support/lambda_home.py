@@ -35,7 +35,7 @@ _LOGICAL_IDS = {
     PROCESSOR: "ProcessorFunction",
 }
 #: Parameters that the functions' variables name.
-_PARAMETERS = ("AuthType", "Secrets", "TrackingParameters", "MarkdownTwins")
+_PARAMETERS = ("AuthType", "Secrets", "TrackingParameters", "MarkdownTwins", "LowQualityBelow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ def _variables(template: Json, properties: Json, store: str) -> dict[str, str]:
         "Table": store,
         "Bucket": store,
         "Tenant": TENANT,
-        **{name: template["Parameters"][name]["Default"] for name in _PARAMETERS},
+        **{name: str(template["Parameters"][name]["Default"]) for name in _PARAMETERS},
         **{logical_id: name for name, logical_id in _LOGICAL_IDS.items()},
     }
     variables: dict[str, Any] = {

@@ -41,6 +41,7 @@ _QUICK = Tuning(
     batch_wait=timedelta(milliseconds=50),
     poll=timedelta(milliseconds=20),
     poll_idle=timedelta(milliseconds=20),
+    low_quality_below=0,
 )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runnel.adapters.fts5.indexer import build_segment, is_segment
 from runnel.domain.instants import format_time
@@ -16,8 +16,10 @@ from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, Cra
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import CallFailed
+from runnel.extraction.learning import PageMarks
 from runnel.extraction.page import PageReading
-from runnel.extraction.reading import read_page
+from runnel.extraction.profile import SiteProfile
+from runnel.extraction.reading import read_links, read_marks, read_page, read_present
 from runnel.ports.clock import Clock
 from runnel.ports.indexer import IndexedPage
 from runnel.ports.output import Output
@@ -113,7 +115,7 @@ class ScriptedCrawler:
         home.fetched.append(path)
         if path in home.held:
             await home.held[path].wait()
-        await home.clock.sleep(timedelta(seconds=home.latency_s))
+        await home.clock.sleep(timedelta(seconds=home.latency_s + home.delays.get(path, 0.0)))
         if home.call_failures:
             raise home.call_failures.pop()
         page = home.pages.get(path, ScriptedPage(status=404))
@@ -163,10 +165,19 @@ class ScriptedCrawler:
             noindex=page.noindex,
             nofollow=page.nofollow,
             is_empty=page.is_empty,
-            words=len(page.text.split()) + 1,
+            **_rated(page),
+            last_modified="Wed, 21 Oct 2015 07:28:00 GMT" if page.body else None,
             fetched_at=stamp,
         )
         return CrawlResult(url=url, outcome="fetched", page=fetched, status=200, elapsed_ms=20)
+
+
+def _rated(page: ScriptedPage) -> dict[str, Any]:
+    """The facts of a page that its crawler counts; of a page that is made of its text, without reading it."""
+    if not page.body:
+        return {"words": len(page.text.split()) + 1}
+    reading = read_links(page.html, url="https://docs.example.com/")
+    return {"words": reading.words, "quality_score": reading.quality, "quality_reason": reading.quality_reason}
 
 
 def category_of(status: int) -> ErrorCategory | None:
@@ -180,8 +191,22 @@ def category_of(status: int) -> ErrorCategory | None:
 class InlineReader:
     """Reads pages where it stands, so that a moved clock knows when it is done."""
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:  # noqa: ARG002
-        return read_page(body, url=url, charset=charset)
+    async def read(
+        self,
+        body: bytes,
+        *,
+        url: str,
+        charset: str | None,
+        render: bool,  # noqa: ARG002
+        blocks: tuple[str, ...] = (),
+    ) -> PageReading:
+        return read_page(body, url=url, charset=charset, profile=SiteProfile(frozenset(blocks)))
+
+    async def read_marks(self, body: bytes, *, charset: str | None) -> PageMarks:
+        return read_marks(body, charset=charset)
+
+    async def find_present(self, body: bytes, *, charset: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(read_present(body, charset=charset, asked=asked)))
 
 
 class InlineIndexer:

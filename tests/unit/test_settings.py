@@ -37,6 +37,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_defau
         "tracking_parameters": "default",
         "markdown_twins": "default",
         "proxy": "default",
+        "low_quality_below": "default",
     }
     assert origins({}, {"HOME": "/h"})["token"] == "default"
 
@@ -192,3 +193,17 @@ def _empty() -> Path:
     path = Path("empty.toml")
     path.write_text("")
     return path
+
+
+def test_the_least_score_of_a_page_is_a_whole_number() -> None:
+    """A slip of the pen must not empty a library."""
+    Path("runnel.toml").write_text("low_quality_below = 35\n")
+    stack = {"RUNNEL_BUCKET": "b", "RUNNEL_LOW_QUALITY_BELOW": "0"}
+
+    assert load_settings(environment={}).low_quality_below == 35
+    assert load_settings(environment={"RUNNEL_LOW_QUALITY_BELOW": "0"}).low_quality_below == 0
+    assert AwsSettings.from_environment(stack).low_quality_below == 0
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).low_quality_below == 20
+    for wrong in ("-1", "101", "2.5", "many", "²"):
+        with pytest.raises(ConfigInvalid, match=r"RUNNEL_LOW_QUALITY_BELOW: .* between 0 and 100"):
+            load_settings(environment={"RUNNEL_LOW_QUALITY_BELOW": wrong})

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
 from runnel.domain.markdown_twins import MarkdownTwins
+from runnel.domain.quality import LOW_QUALITY_BELOW
 from runnel.errors import ConfigInvalid
 from runnel.fetching.addresses import parse_allowed_private
 from runnel.fetching.proxies import Proxy, hide_password, parse_proxy
@@ -25,10 +26,14 @@ AuthType = Literal["NONE", "AWS_IAM"]
 _Table = Mapping[str, object]
 
 #: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
-NAMES: Final = ("home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins", "proxy")
+NAMES: Final = (
+    "home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins", "low_quality_below", "proxy",
+)  # fmt: skip
 _SECRETS: Final = frozenset({"token"})
 #: What a file may not say: a `runnel.toml` that came with somebody's files must not choose who sees every request.
 _NOT_IN_FILES: Final = frozenset({"proxy"})
+_NUMBERS: Final = frozenset({"low_quality_below"})
+_BEST_SCORE: Final = 100
 #: A flag is nearer to the user than the environment, that nearer than a file.
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
 
@@ -58,6 +63,8 @@ class Settings:
     markdown_twins: MarkdownTwins = "declared"
     #: Every page is asked for through it; None = directly.
     proxy: Proxy | None = None
+    #: A page that scores less, of 100, is left out of the library.
+    low_quality_below: int = LOW_QUALITY_BELOW
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
@@ -107,6 +114,7 @@ def load_settings(
         tracking_parameters=_tracking_parameters(raw["tracking_parameters"].text),
         markdown_twins=_markdown_twins(raw["markdown_twins"].text, raw["markdown_twins"].origin),
         proxy=_proxy(raw["proxy"]),
+        low_quality_below=_low_quality_below(raw["low_quality_below"]),
         lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
@@ -162,6 +170,8 @@ def _find(name: str, flags: Mapping[str, str | None], env: Mapping[str, str], pa
         raise ConfigInvalid(f"'{name}' cannot stand in {path}; give --{name} or set {variable}.")
     if value is None:
         return _Raw(text=None, rank=_DEFAULT, origin="default")
+    if name in _NUMBERS and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = ",".join(value)
     if not isinstance(value, str):
@@ -219,6 +229,14 @@ def _proxy(raw: _Raw) -> Proxy | None:
         return parse_proxy(raw.text) if raw.text else None
     except ConfigInvalid as error:
         raise ConfigInvalid(f"{raw.origin}: {error.message}") from error
+
+
+def _low_quality_below(raw: _Raw) -> int:
+    """The least score of a page that is kept; 0 keeps all."""
+    text = raw.text or str(LOW_QUALITY_BELOW)
+    if not (text.isdecimal() and text.isascii() and int(text) <= _BEST_SCORE):
+        raise ConfigInvalid(f"{raw.origin}: '{text}' is not a whole number between 0 and {_BEST_SCORE}.")
+    return int(text)
 
 
 def _remote(raw: _Raw) -> str | None:
@@ -282,6 +300,8 @@ class AwsSettings:
     tracking_parameters: frozenset[str] = frozenset()
     #: Whether the site's own Markdown of a page is fetched.
     markdown_twins: MarkdownTwins = "declared"
+    #: A page that scores less, of 100, is left out of the library.
+    low_quality_below: int = LOW_QUALITY_BELOW
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -309,6 +329,7 @@ class AwsSettings:
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
             markdown_twins=_markdown_twins(env.get("RUNNEL_MARKDOWN_TWINS"), "RUNNEL_MARKDOWN_TWINS"),
+            low_quality_below=_low_quality_below(_find("low_quality_below", {}, env, Path(FILE_NAME), {})),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

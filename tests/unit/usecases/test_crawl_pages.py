@@ -170,10 +170,12 @@ async def test_a_page_that_cannot_be_read_fails_alone(crawl: Crawl) -> None:
     """A parser that gives up must not take its neighbours with it."""
 
     class NarrowReader(ThreadPageReader):
-        async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+        async def read(
+            self, body: bytes, *, url: str, charset: str | None, render: bool, blocks: tuple[str, ...] = ()
+        ) -> PageReading:
             if b"bad" in body:
                 raise PageUnreadable("too deep", category="too_large")
-            return await super().read(body, url=url, charset=charset, render=render)
+            return await super().read(body, url=url, charset=charset, render=render, blocks=blocks)
 
     crawl.site.add("/docs/bad", "<p>bad")
     crawl.reader = NarrowReader()

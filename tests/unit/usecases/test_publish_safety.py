@@ -19,6 +19,7 @@ from runnel.errors import (
 )
 from runnel.usecases.control_job import cancel_job
 from runnel.usecases.generations import list_generations, publish_job, roll_back
+from runnel.usecases.site_profiles import SAMPLE_LINKS
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 NAMES = tuple(f"/{number}" for number in range(10))
@@ -171,10 +172,11 @@ async def test_what_a_cancelled_job_brought_can_be_published_without_taking_anyt
     """It saw a part of the site only."""
     home = ScriptedHome(site(*NAMES))
     await home.crawl()
-    home.pages = site("/new", *NAMES[:3])
+    more = tuple(f"/more{number}" for number in range(SAMPLE_LINKS - 3))
+    home.pages = site("/new", *NAMES[:3], *more)
     job = await home.create()
     process = home.process("D2")
-    gate = home.hold("/2")
+    gate = home.hold(more[-1])  # the one page that is not of the sample
     task = home.drive(process, job)
     await home.until(lambda: len(home.of_type(job, e.BatchProcessed)) > 0)
     await cancel_job(home.outside.services, TENANT, job.job_id)
@@ -183,7 +185,7 @@ async def test_what_a_cancelled_job_brought_can_be_published_without_taking_anyt
     await publish_job(home.outside.services, TENANT, job.library_id, job.job_id)
 
     assert home.meta(job).state is JobState.CANCELLED
-    assert set(await home.library(job)) == {"/", "/new", *NAMES}
+    assert set(await home.library(job)) == {"/", "/new", *NAMES, *more[:-1]}
 
 
 async def test_publishing_by_hand_refuses_what_makes_no_sense() -> None:

@@ -41,7 +41,7 @@ async def replay(home: ScriptedHome, *, diff: bool = False) -> Job:
 def extractor(monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes) -> None:
     """From now on pages are read by an extractor that differs from that which the library was made with."""
 
-    async def read(_: Any, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:  # noqa: ARG001
+    async def read(_: Any, body: bytes, *, url: str, charset: str | None, **_more: Any) -> PageReading:
         return read_page(body.replace(old, new), url=url, charset=charset)
 
     monkeypatch.setattr(scripted_ports.InlineReader, "read", read)

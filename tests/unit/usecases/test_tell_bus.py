@@ -32,12 +32,12 @@ async def records(home: ScriptedHome) -> list[dict[str, Any]]:
     return decoded
 
 
-async def told(home: ScriptedHome) -> list[tuple[int, str, str]]:
-    """Generation, type and path of each record of a page, in order."""
+async def told(home: ScriptedHome, *, of: str = "document.") -> list[tuple[int, str, str]]:
+    """Generation, type and path of each record of a page, or of its chunks, in order."""
+    found = await records(home)
+    paths = {one["data"]["page_id"]: home.path_of(one["data"]["url"]) for one in found if "url" in one["data"]}
     return [
-        (one["generation"], one["type"], home.path_of(one["data"]["url"]))
-        for one in await records(home)
-        if one["type"].startswith("document.")
+        (one["generation"], one["type"], paths[one["data"]["page_id"]]) for one in found if one["type"].startswith(of)
     ]
 
 
@@ -70,14 +70,28 @@ async def test_a_record_says_which_page_it_is_about() -> None:
     home = ScriptedHome(site("/0"))
     job = await home.crawl()
     page = (await home.library(job))["/0"]
-    record = [one for one in await records(home) if one["type"] == "document.added"][1]
+    found = await records(home)
+    record, chunks = ([one for one in found if one["type"] == kind][1] for kind in ("document.added", "chunk.added"))
 
     assert record["data"] == {
         "page_id": page.page_id, "url": page.url, "title": page.title, "content_hash": page.content_hash,
     }  # fmt: skip
     assert (record["library_id"], record["generation"], record["type"]) == (job.library_id, 1, "document.added")
     assert record["time"].endswith("Z")
-    assert record["event_id"].endswith(":1:1")
+    assert record["event_id"].endswith(":1:2")
+    assert (chunks["type"], chunks["data"]) == ("chunk.added", {"page_id": page.page_id, "count": 1})
+
+
+async def test_chunks_follow_their_page() -> None:
+    """An index drops the chunks of the old text before it takes those of the new; equal text has equal chunks."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl(metadata={"team": "old"})
+    home.pages = site("/new", *NAMES[1:], _1="leaf 1 is new")
+    await home.crawl(metadata={"team": "new"})
+
+    assert (await told(home, of="chunk"))[len(NAMES) + 1 :] == [
+        (2, "chunk.deleted", "/0"), (2, "chunk.deleted", "/1"), (2, "chunk.added", "/1"), (2, "chunk.added", "/new"),
+    ]  # fmt: skip
 
 
 async def test_a_rollback_tells_what_it_brings_back() -> None:
@@ -185,7 +199,7 @@ async def test_a_driver_killed_at_any_step_of_its_publication_tells_once() -> No
 
 async def test_a_long_list_of_changes_is_told_in_parts_that_are_repeated_as_a_whole() -> None:
     """A thousand records a segment: a publisher that died between two of them is finished by its successor."""
-    names = tuple(f"/{number:04}" for number in range(1_100))
+    names = tuple(f"/{number:03}" for number in range(550))
     home = ScriptedHome(site(*names))
     home.latency_s = 0.001
     job = await home.create(concurrency=100)
@@ -203,11 +217,11 @@ async def test_a_long_list_of_changes_is_told_in_parts_that_are_repeated_as_a_wh
     process.before["libraries.move_pointer"] = die_at_the_second
     await home.finish(home.drive(process, job))
 
-    assert len(await told(home)) == 1_000
+    assert len(await told(home)) + len(await told(home, of="chunk")) == 1_000
 
     await home.finish(home.drive(home.process("D2"), job))
 
-    assert len(await told(home)) == 1_101
+    assert len(await told(home)) == len(await told(home, of="chunk")) == 551
 
 
 async def test_a_page_whose_own_fields_changed_is_told_as_updated() -> None:
@@ -229,7 +243,8 @@ async def test_a_job_is_told_around_what_it_changes_and_a_library_before_all() -
     found = await records(home)
 
     assert [one["type"] for one in found] == [
-        "library.created", "batch.started", "document.added", "document.added", "index.rebuilt", "batch.completed",
+        "library.created", "batch.started", "document.added", "chunk.added", "document.added", "chunk.added",
+        "index.rebuilt", "batch.completed",
         "batch.started", "batch.failed",
     ]  # fmt: skip
     assert [one["data"].get("state") for one in found if one["type"].startswith("batch.")] == [
@@ -288,7 +303,8 @@ async def test_a_lost_acknowledgement_tells_nothing_twice(call: str) -> None:
     found = await records(home)
 
     assert [one["type"] for one in found] == [
-        "library.created", "batch.started", "document.added", "document.added", "index.rebuilt", "batch.completed",
+        "library.created", "batch.started", "document.added", "chunk.added", "document.added", "chunk.added",
+        "index.rebuilt", "batch.completed",
         "library.updated",
     ]  # fmt: skip
     assert found[-1]["data"] == {"fields": ["library_id", "title"], "former_name": job.library_id}

@@ -11,7 +11,6 @@ from runnel.domain.integrity import Verification
 from runnel.domain.jobs import Job
 from runnel.errors import LibraryBusy, LibraryNotFound
 from runnel.extraction.page import PageReading
-from runnel.extraction.reading import read_page
 from runnel.usecases.collect_garbage import collect_garbage
 from runnel.usecases.delete_library import delete_library
 from runnel.usecases.generations import publish_job, roll_back
@@ -19,6 +18,7 @@ from runnel.usecases.index_library import index_library
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.verify_library import lost_key, verify_library
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
+from tests.support.scripted_ports import InlineReader
 
 LIBRARY = "docs.example.com"
 SITE = {
@@ -217,11 +217,11 @@ def _holds(home: ScriptedHome, key: str, text: bytes) -> bool:
     return text in home.state.objects[TENANT, key]
 
 
-class OtherReader:
+class OtherReader(InlineReader):
     """An extractor of another version."""
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:  # noqa: ARG002
-        return read_page(body.replace(b"A", b"AA"), url=url, charset=charset)
+    async def read(self, body: bytes, **fields: Any) -> PageReading:
+        return await super().read(body.replace(b"A", b"AA"), **fields)
 
 
 async def test_an_extractor_that_has_changed_writes_nothing_under_an_old_name() -> None:

@@ -25,7 +25,7 @@ _ADVICE: Final = {
     "redirect_out_of_scope": "Crawl the address it leads to, or try --scope hostname or --allow-domain HOST.",
     "unsupported_type": "Only HTML pages are crawled; give the address of one.",
     "too_large": "The page is beyond the limit for one page; crawl a part of the site without it.",
-    "empty_page": "The page may need JavaScript, which Runnel does not run.",
+    "empty_page": "If a browser shows a text there, JavaScript builds it, which Runnel does not run.",
     "robots": "The site's robots.txt forbids it.",
 }
 
@@ -110,6 +110,11 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
     took = minutes(ending["elapsed_ms"] // 1000)
     yield f"{_STATES[ending['type']]} in {took}: {_extent(ending, counts)}."
     yield from _reasons(tally, ending)
+    if ending.get("low_quality"):
+        yield (
+            f"{ending['low_quality']} pages of hardly any text are left out of the library; "
+            "RUNNEL_LOW_QUALITY_BELOW=0 keeps them."
+        )
     yield from _table(tally, ending)
     if tally.output_behind:
         yield f"Markdown: {job.get('output')} lacks pages; make room there, then crawl again."

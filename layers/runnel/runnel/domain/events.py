@@ -324,6 +324,8 @@ class _JobEnd(_Durable):
     total_processed: int
     total_discovered: int
     pages: int
+    #: Of the pages: those that scored too little, and are not in the library.
+    low_quality: int = 0
     words: int
     chunks: int
     vectors: int

@@ -110,6 +110,14 @@ class JobFold:
     loose: dict[str, None] = field(default_factory=dict)
     open_batches: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    #: Pages that were read and are not worth keeping.
+    low_quality: set[str] = field(default_factory=set)
+    #: URLs whose tries are used up but for the last, which comes when nothing else is left.
+    set_apart: set[str] = field(default_factory=set)
+    #: By start URL: the first links on it that are to be fetched.
+    first_links: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: By source: the URLs that its profile is learned from.
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # --- the job
     sources_started: set[str] = field(default_factory=set)
     sources_completed: set[str] = field(default_factory=set)
@@ -258,6 +266,8 @@ def _decide(fold: JobFold, url: str, verdict: Verdict, note: Note) -> None:
     fold.decided[url] = verdict
     if "links" in note:
         fold.links[url] = note["links"]
+    if "first_links" in note:
+        fold.first_links[url] = tuple(note["first_links"])
     fold.undecided.pop(url, None)
 
 
@@ -291,6 +301,8 @@ def _skipped(fold: JobFold, event: e.UrlSkipped, note: Note) -> None:
 
 def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
     fold.failures[event.url] += 1
+    if event.retry_in_s is None:
+        fold.set_apart.add(event.url)
     fold.undecided.pop(event.url, None)
 
 
@@ -302,6 +314,7 @@ def _failed(fold: JobFold, event: e.UrlFailed, note: Note) -> None:
 
 
 def _sent(fold: JobFold, event: e.SentToProcessing, note: Note) -> None:
+    fold.samples.update({source_id: tuple(urls) for source_id, urls in note.get("samples", {}).items()})
     urls = tuple(note.get("urls", event.urls))
     fold.open_batches[event.batch_id] = urls
     for url in urls:
@@ -317,6 +330,7 @@ def _processed(fold: JobFold, event: e.BatchProcessed, note: Note) -> None:
     fold.totals.words += event.words
     fold.totals.chunks += event.chunks
     fold.totals.vectors += event.vectors
+    fold.low_quality.update(result.url for result in event.results if result.low_quality)
     fold.dropped.update(note.get("dropped", ()))
 
 

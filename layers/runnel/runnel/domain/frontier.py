@@ -2,8 +2,9 @@
 
 Laws:
 1. A URL is known once; its depth is the least over all known paths.
-2. Shallow URLs come first, among them those that a sitemap lists, among them the doc-like; among equals, those found
-   first. A URL that waits moves up when a shorter path or a sitemap is found.
+2. What others wait for comes first (a site's sample), then shallow URLs, among them those that a sitemap lists, among
+   them the doc-like; among equals, those found first. A URL that waits moves up when a shorter path or a sitemap is
+   found.
 3. How fast each host is asked: `host_pace.py`.
 4. What failed too often for now waits apart, until nothing else is left [retry batches].
 
@@ -12,6 +13,7 @@ A million URLs stand in one dict: what they have in common (host, depth, listed 
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, NamedTuple
@@ -31,9 +33,13 @@ class _Place(NamedTuple):
     is_doc_like: bool
     #: It stands in the queue of what is due.
     is_due: bool
+    #: Others wait for what it says.
+    is_first: bool = False
 
     @property
     def rank(self) -> int:
+        if self.is_first:
+            return 0
         return self.depth * 4 + (not self.is_listed) * 2 + (not self.is_doc_like)
 
 
@@ -160,6 +166,17 @@ class Frontier:
         self._put(url, new)
         if new.is_due:
             self._queues[new.host].due.setdefault(new.rank, deque()).append(url)
+
+    def prefer(self, urls: Iterable[str]) -> None:
+        """Let *urls* that wait come before all others of their host, in this order."""
+        for url in urls:
+            old = self._places.get(url)
+            if old is None or old.is_first:
+                continue
+            new = old._replace(is_first=True)
+            self._put(url, new)
+            if new.is_due:
+                self._queues[new.host].due.setdefault(new.rank, deque()).append(url)
 
     # ---- what goes out
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runnel.domain.markdown_twins import MarkdownTwins
+from runnel.domain.quality import LOW_QUALITY_BELOW
 from runnel.domain.verdicts import FetchError, RawRef
 
 #: A synchronous Lambda answer may have 6 MB; we stop well before.
@@ -122,7 +123,11 @@ class FetchedPage(_Payload):
     robots_tag: bool = False
     canonical: str | None = None
     is_empty: bool = False
+    #: It is empty because a browser's JavaScript is to build it.
+    is_shell: bool = False
     words: int = 0
+    quality_score: int = 100
+    quality_reason: str = ""
     #: Names the text of the main part, whatever stands around it; empty when the body says as much.
     text_hash: str = ""
     etag: str | None = None
@@ -183,6 +188,31 @@ class ProcessPage(_Payload):
     twin: MarkdownTwin | None = None
 
 
+class SiteMarks(_Payload):
+    """What a site repeats: fingerprints of blocks, and parts of titles, each sorted."""
+
+    blocks: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+
+
+NO_MARKS = SiteMarks()
+
+
+class SamplePage(_Payload):
+    """A stored response that a site's profile is learned from."""
+
+    raw: RawRef
+    charset: str | None = None
+    body_hash: str
+
+
+class Profile(_Payload):
+    """How a source's pages are to be read: with these marks, or with what this sample teaches."""
+
+    marks: SiteMarks | None = None
+    sample: tuple[SamplePage, ...] = ()
+
+
 class ProcessRequest(_Payload):
     """Turn these pages of a batch into Markdown. `part` names this invocation's result object."""
 
@@ -196,6 +226,10 @@ class ProcessRequest(_Payload):
     batch_pages: int
     pages: tuple[ProcessPage, ...]
     metadata: dict[str, str] = Field(default_factory=dict)
+    #: By source; a source without one is read page by page.
+    profiles: dict[str, Profile] = Field(default_factory=dict)
+    #: A page whose score is less is told and left out of the library.
+    low_quality_below: int = LOW_QUALITY_BELOW
     dry_run: bool = False
 
 
@@ -254,6 +288,12 @@ class StoredPage(PageDetails):
     hidden_pieces: int = 0
     #: "wide" when more was taken than the page marks as its main part, which would have lost text.
     extraction: Literal["", "wide"] = ""
+    #: When it was changed last, RFC 3339 in UTC or a date: as the page says, else as its Last-Modified header does.
+    modified: str = ""
+    #: Of what it documents, when it states one.
+    version: str = ""
+    #: The way to it from the site's start, as the page tells it.
+    breadcrumbs: tuple[str, ...] = ()
     etag: str | None = None
     last_modified: str | None = None
     fetched_at: str

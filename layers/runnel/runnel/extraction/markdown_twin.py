@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.chunks import split_chunks
 from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.markdown import UNSAFE_SCHEMES
@@ -79,6 +80,7 @@ def adopt_twin(page: PageReading, body: bytes, *, url: str, charset: str | None 
     return replace(
         page,
         words=len(markdown.split()),
+        chunks=len(split_chunks(markdown, page.headings, url=url)),
         hidden=(*unseen, *page.hidden)[:_TOLD],
         markdown=markdown,
         content_hash=hashlib.sha256(packed).hexdigest(),

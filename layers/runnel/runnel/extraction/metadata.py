@@ -1,4 +1,4 @@
-"""What a page says about itself in its head: title, description, language, and its wishes to robots.
+"""What a page says about itself in its head: title, description, language, version, last change, its wishes to robots.
 
 Laws: text is on one line; a missing fact is the empty string or None, never a guess but for the title (`<title>`, then
 `og:title`, then the first `h1`). `none` in a robots meta means both noindex and nofollow; wishes to one named robot
@@ -11,9 +11,14 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.links import LinkResolver
+from runnel.extraction.modified import find_modified
 
 #: Whom a `<meta name>` must address for us to obey it.
 ROBOTS_NAMES: Final = ("robots", "runnel")
+
+#: Names of `<meta>` that state the version of what is documented, not of the tool that made the page.
+VERSION_NAMES: Final = ("docsearch:version", "doc:version", "docs-version", "product-version", "version")
+LONGEST_VERSION: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,9 @@ class Metadata:
     title: str
     description: str
     lang: str
+    site: str  # how the site calls itself
+    version: str  # of what the page documents
+    modified: str  # RFC 3339 in UTC, or a date
     nofollow: bool
     noindex: bool
     canonical: str | None
@@ -39,6 +47,9 @@ def read_metadata(tree: turbohtml.Document, resolver: LinkResolver, *, url: str)
         title=_title(tree) or named.get("og:title", "") or _first_heading(tree),
         description=named.get("description", "") or named.get("og:description", ""),
         lang=_lang(tree),
+        site=named.get("og:site_name", "") or named.get("application-name", ""),
+        version=next((named[name][:LONGEST_VERSION] for name in VERSION_NAMES if named.get(name)), ""),
+        modified=find_modified(tree, named),
         nofollow=bool(wishes & {"nofollow", "none"}),
         noindex=bool(wishes & {"noindex", "none"}),
         canonical=_canonical(tree, resolver),
@@ -56,7 +67,7 @@ def _named_metas(tree: turbohtml.Document) -> dict[str, str]:
     """Return content by lower-case name or property; wishes to robots add up, of other names the first counts."""
     named: dict[str, str] = {}
     for meta in tree.select("meta[content]"):
-        name = (meta.attr("name") or meta.attr("property") or "").strip().lower()
+        name = (meta.attr("name") or meta.attr("property") or meta.attr("itemprop") or "").strip().lower()
         content = one_line(meta.attr("content") or "")
         if name in ROBOTS_NAMES and name in named:
             named[name] += f",{content}"

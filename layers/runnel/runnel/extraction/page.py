@@ -21,9 +21,12 @@ GZIP_FORMAT: Final = 31
 class PageReading:
     """What one page says."""
 
-    title: str
+    title: str  # the page's own, without its site's name
     description: str
     lang: str
+    modified: str = ""  # when the page says it was changed last: RFC 3339 in UTC, or a date
+    version: str = ""  # of what the page documents, when it states one
+    breadcrumbs: tuple[str, ...] = ()  # the way to it from the site's start, as the page tells it
     links: tuple[str, ...]  # absolute http(s), without fragment, distinct, in document order
     links_truncated: bool  # the page has more than `MAX_LINKS`
     nofollow: bool  # the page asks robots to follow none of its links
@@ -36,8 +39,13 @@ class PageReading:
     headings: tuple[Heading, ...]  # level, text, anchor
     hidden: tuple[Hidden, ...] = ()  # what the page hides from its readers and was left out; its beginnings, bounded
     is_wide: bool = False  # more was taken than the page marks as its main part, which would have lost text
+    profile: str = ""  # names the blocks that were left out because the site repeats them; "" for none
     words: int  # of the main part's text
-    is_empty: bool  # the main part has no word
+    is_empty: bool  # the main part has no word, or none yet: see `is_shell`
+    is_shell: bool = False  # a browser's JavaScript is to build the page
+    quality: int = 100  # 0 to 100
+    quality_reason: str = ""  # what keeps it from 100
+    chunks: int = 0  # how many chunks the Markdown makes; 0 without Markdown asked for
     text_hash: str = ""  # names the main part's text
     body_hash: str  # sha256 of the bytes, in hex
     markdown: str  # "" when only links were asked for

@@ -7,7 +7,9 @@ import hashlib
 import re
 from typing import Final
 
+from runnel.extraction.chunks import split_chunks
 from runnel.extraction.page import PageReading, pack_markdown
+from runnel.extraction.quality import rate_page
 
 MARKDOWN_TYPES: Final = frozenset({"text/markdown", "text/x-markdown"})
 PLAIN_TYPES: Final = MARKDOWN_TYPES | {"text/plain"}
@@ -23,8 +25,10 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
     markdown = f"{text}\n" if is_markdown else _fenced(text)
     packed = markdown.encode("utf-8", "replace")
     words = len(text.split())
+    title = heading.group(1) if heading else url.rstrip("/").rsplit("/", 1)[-1]
+    quality, quality_reason = rate_page(text, words=words, title=title)
     return PageReading(
-        title=heading.group(1) if heading else url.rstrip("/").rsplit("/", 1)[-1],
+        title=title,
         description="",
         lang="",
         links=(),
@@ -36,6 +40,9 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
         headings=(),
         words=words,
         is_empty=words == 0,
+        quality=quality,
+        quality_reason=quality_reason,
+        chunks=len(split_chunks(markdown, (), url=url)),
         body_hash=hashlib.sha256(body).hexdigest(),
         markdown=markdown,
         content_hash=hashlib.sha256(packed).hexdigest(),

@@ -4,25 +4,29 @@ Laws: a profile depends on its sample alone, and that is chosen by whoever asks 
 document order, never the pages that came first); the same profile and the same bytes give the same page. A block is
 known by the names on the way to it, not by its number among others, so that a notice more or less on one page does not
 hide the rest. What may be the page's own is never learned (what the page marks as its main part, what has a heading and
-is not mostly links, a few words without a link), and from no page is so much taken that hardly anything is left.
+is not mostly links, a few words without a link), and from no page is so much taken that hardly anything is left. The
+main part is chosen before anything is taken: what a page is found in does not depend on its neighbours.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.charset import parse_html
-from runnel.extraction.furniture import MOSTLY_LINKS, link_share
-
-#: Of how many pages a profile is learned at most, and how many must share a block.
-SAMPLE: Final = 21
-LEAST_PAGES: Final = 3
-SHARED_BY: Final = 0.6
+from runnel.extraction.contents import Contents
+from runnel.extraction.furniture import FURNITURE, MOSTLY_LINKS, link_share
+from runnel.extraction.learning import SAMPLE, PageMarks, ask_for, learn_blocks
+from runnel.extraction.limits import check_depth
+from runnel.extraction.links import LinkResolver, find_base
+from runnel.extraction.main_part import choose_main_part
+from runnel.extraction.metadata import read_metadata
+from runnel.extraction.panels import SETS, label_panels
+from runnel.extraction.titles import cut_title, learn_titles
 
 #: Blocks that surround a text; nothing inside a paragraph or a cell is asked for.
 BLOCKS: Final = frozenset(
@@ -43,9 +47,19 @@ FEWEST_WORDS: Final = 4
 #: What a text has and its surroundings seldom.
 OWN: Final = "h1, h2, h3, h4, h5, h6, pre"
 HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+ANY_HEADING: Final = ", ".join(sorted(HEADINGS))
+
+#: The address of a page whose links nobody wants.
+NOWHERE: Final = "https://nowhere.invalid/"
+
+#: A longer block (in characters) is no page's surroundings.
+LONGEST: Final = 20_000
 
 #: A page that would lose more than this share of its text is left as it is: it may be what all others copy.
 MOST_OF_PAGE: Final = 0.9
+
+#: What choosing the main part asks of a tree.
+ASKED: Final = (*FURNITURE, *SETS, "a[hreflang]", "form", "header", "table")
 
 #: What parts the name of a place from what stands there; no class holds it.
 BETWEEN: Final = "\0"
@@ -53,18 +67,10 @@ BETWEEN: Final = "\0"
 
 @dataclass(frozen=True, slots=True)
 class SiteProfile:
-    """The blocks that a site repeats, each as a fingerprint of its place and of what it says."""
+    """The blocks that a site repeats, each as a fingerprint of its place and of what it says; and parts of titles."""
 
     blocks: frozenset[str] = frozenset()
-
-    def to_list(self) -> list[str]:
-        """Return the profile as it is stored: sorted, so that equal profiles are equal bytes."""
-        return sorted(self.blocks)
-
-    @classmethod
-    def of_list(cls, blocks: Iterable[str]) -> "SiteProfile":
-        """Return the profile that `to_list` stored."""
-        return cls(frozenset(blocks))
+    titles: frozenset[str] = frozenset()
 
 
 NO_PROFILE: Final = SiteProfile()
@@ -80,86 +86,133 @@ class SamplePage:
 
 def learn(pages: Iterable[SamplePage]) -> SiteProfile:
     """Learn from the first pages of *pages*, each of which has been read; too few teach nothing."""
-    sample = [_fingerprints(page) for _, page in zip(range(SAMPLE), pages, strict=False)]
-    if len(sample) < LEAST_PAGES:
-        return SiteProfile()
-    counts = Counter(mark for marks in sample for mark in marks)
-    least = max(LEAST_PAGES, SHARED_BY * len(sample))
-    return SiteProfile(frozenset(mark for mark, count in counts.items() if count >= least))
+    sample = list(islice(pages, SAMPLE))
+    told = [marks_of(page.body, charset=page.charset) for page in sample]
+    asked = ask_for(told)
+    present = [present_marks(page.body, charset=page.charset, asked=asked) for page in sample if asked]
+    return SiteProfile(frozenset(learn_blocks(asked, present)), frozenset(learn_titles(page.title for page in told)))
 
 
-def remove_repeated(tree: turbohtml.Document, profile: SiteProfile) -> None:
-    """Take the blocks that *profile* knows out of *tree*, the outermost first."""
-    body = tree.select_one("body") if profile.blocks else None
-    if body is None:
-        return
-    known: list[turbohtml.Element] = []
-    size = 0
-    for block, text, marks in _walk(body, profile.blocks):
-        if not profile.blocks.isdisjoint(marks):
-            known.append(block)
-            size += len(text)
-    if size <= MOST_OF_PAGE * len(body.text):
-        for block in known:
-            block.decompose()
+def present_marks(body: bytes, *, charset: str | None, asked: Collection[str]) -> frozenset[str]:
+    """Return which of the *asked* marks stand anywhere on a page; raises as `marks_of`."""
+    tree = parse_html(body, charset=charset)
+    check_depth(tree, body)
+    whole = tree.select_one("body")
+    return _fingerprints(whole).intersection(asked) if whole is not None else frozenset()
 
 
-def _fingerprints(page: SamplePage) -> set[str]:
-    body = parse_html(page.body, charset=page.charset).select_one("body")
-    found: set[str] = set()
-    for _, _, marks in _walk(body) if body is not None else ():
-        found.update(marks)
-    return found
+def marks_of(body: bytes, *, charset: str | None) -> PageMarks:
+    """Return what a page of a sample tells; raises `ValueError`, `RecursionError` as the parser does."""
+    tree = parse_html(body, charset=charset)
+    check_depth(tree, body)
+    facts = read_metadata(tree, LinkResolver(find_base(tree, url=NOWHERE)), url=NOWHERE)
+    contents = Contents(tree, ASKED)
+    label_panels(tree, contents)
+    part = choose_main_part(tree, contents, facts.title)
+    if part is None:
+        return PageMarks(kept=frozenset(), title=facts.title)
+    heading = part.element.select_one(ANY_HEADING)
+    title, _ = cut_title(facts.title, heading=heading.text if heading is not None else "", site=facts.site)
+    return PageMarks(kept=_fingerprints(part.element), title=title)
+
+
+def find_repeated(main: turbohtml.Element, profile: SiteProfile) -> tuple[turbohtml.Element, ...]:
+    """Return the blocks of *main* that *profile* knows, the outermost; none when they are nearly all of it."""
+    if not profile.blocks:
+        return ()
+    known = [block for block, marks in _walk(main, profile.blocks) if not profile.blocks.isdisjoint(marks)]
+    size = sum(len(block.text) for block in known)
+    return tuple(known) if size <= MOST_OF_PAGE * len(main.text) else ()
+
+
+def _fingerprints(part: turbohtml.Element) -> frozenset[str]:
+    return frozenset(mark for _, marks in _walk(part) for mark in marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    element: turbohtml.Element
+    place: str
+    depth: int
+    #: A heading stands before it among its neighbours.
+    is_headed: bool
 
 
 def _walk(
-    body: turbohtml.Element, known: AbstractSet[str] = frozenset()
-) -> Iterator[tuple[turbohtml.Element, str, tuple[str, ...]]]:
-    """Yield the blocks of *body*, each with its text and its fingerprints, but what stands in one that is known."""
-    todo = [(body, "", 0)]
+    part: turbohtml.Element, known: AbstractSet[str] = frozenset()
+) -> Iterator[tuple[turbohtml.Element, tuple[str, ...]]]:
+    """Yield the blocks of *part*, each with its fingerprints, but what stands in one that is known."""
+    place, depth = _place_of(part)
+    todo = [_Step(part, place, depth, is_headed=False)]
     count = 0
     while todo and count < MOST_BLOCKS:
-        element, place, depth = todo.pop()
-        text = element.text
-        if not text or text.isspace():
-            continue
-        marks = _marks(element, place, text, depth) if depth and element.tag in BLOCKS else ()
+        step = todo.pop()
+        marks: tuple[str, ...] = ()
+        if step.element != part:
+            if step.depth > DEEPEST_WITHOUT and not _has_links(step.element):
+                continue  # nor has anything within it
+            if step.element.tag in BLOCKS:
+                marks = _marks(step)
         if marks:
             count += 1
-            yield element, text, marks
-        if known.isdisjoint(marks) and depth < DEEPEST and element.tag in THROUGH and element.attr("role") != "main":
-            children = [child for child in element.children if isinstance(child, turbohtml.Element)]
-            todo += [(child, f"{place}/{_name(child)}", depth + 1) for child in reversed(children)]
+            yield step.element, marks
+        if known.isdisjoint(marks) and step.depth < DEEPEST and _leads_on(step.element, part):
+            todo += reversed(list(_below(step)))
+
+
+def _leads_on(element: turbohtml.Element, part: turbohtml.Element) -> bool:
+    return element == part or (element.tag in THROUGH and element.attr("role") != "main")
+
+
+def _below(step: _Step) -> Iterator[_Step]:
+    is_headed = False
+    for child in step.element.children:
+        if isinstance(child, turbohtml.Element):
+            yield _Step(child, f"{step.place}/{_name(child)}", step.depth + 1, is_headed)
+            is_headed = is_headed or child.tag in HEADINGS
+
+
+def _place_of(part: turbohtml.Element) -> tuple[str, int]:
+    """Return the names on the way from the body to *part*, and how deep that is."""
+    names: list[str] = []
+    above: turbohtml.Node | None = part
+    while isinstance(above, turbohtml.Element) and above.tag != "body":
+        names.append(_name(above))
+        above = above.parent
+    return "".join(f"/{name}" for name in reversed(names)), len(names)
 
 
 def _name(element: turbohtml.Element) -> str:
     return f"{element.tag}.{element.attr('class') or ''}#{element.attr('id') or ''}"
 
 
-def _marks(element: turbohtml.Element, place: str, text: str, depth: int) -> tuple[str, ...]:
+def _has_links(element: turbohtml.Element) -> bool:
+    """Say whether there are enough to go by, without asking for all of them."""
+    return sum(1 for _ in islice(element.xpath_iter(".//a[@href]"), FEWEST_LINKS)) == FEWEST_LINKS
+
+
+def _marks(step: _Step) -> tuple[str, ...]:
     """Return the fingerprints of a block: by its text, and by its links when it has more than one."""
-    # From another folder the same page has another number of steps up before it.
-    links = [(link.attr("href") or "").lstrip("./") for link in element.select("a[href]")]
-    words = text.split()
-    if len(links) < FEWEST_LINKS and (
-        depth > DEEPEST_WITHOUT or (len(words) < FEWEST_WORDS and not links) or _stands_below_heading(element)
-    ):
+    element = step.element
+    text = element.text
+    if len(text) > LONGEST:
+        return ()
+    words, links = text.split(), element.select("a[href]")
+    has_few = len(links) < FEWEST_LINKS
+    if has_few and (step.depth > DEEPEST_WITHOUT or step.is_headed):
+        return ()
+    if not words or (has_few and len(words) < FEWEST_WORDS and not links):
         return ()
     if element.select_one(OWN) is not None and (
         element.select_one("pre") is not None or link_share(element, text) < MOSTLY_LINKS
     ):
         return ()
-    by_text = _hash(place, " ".join(words))
-    return (by_text, _hash(place, "\n".join(links))) if len(links) > 1 else (by_text,)
-
-
-def _stands_below_heading(element: turbohtml.Element) -> bool:
-    before = element.previous_sibling
-    while before is not None:
-        if isinstance(before, turbohtml.Element) and before.tag in HEADINGS:
-            return True
-        before = before.previous_sibling
-    return False
+    by_text = _hash(step.place, " ".join(words))
+    if len(links) < FEWEST_LINKS:
+        return (by_text,)
+    # From another folder the same page has another number of steps up before it.
+    targets = [(link.attr("href") or "").lstrip("./") for link in links]
+    return by_text, _hash(step.place, "\n".join(targets))
 
 
 def _hash(place: str, said: str) -> str:

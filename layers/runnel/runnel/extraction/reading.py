@@ -6,31 +6,40 @@ reading, packed form included.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 import turbohtml
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.admonitions import BOXES, mark_admonitions
+from runnel.extraction.breadcrumbs import find_breadcrumbs
 from runnel.extraction.charset import parse_html
+from runnel.extraction.chunks import split_chunks
 from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
-from runnel.extraction.footnotes import take_footnotes
+from runnel.extraction.footnotes import Footnote, take_footnotes
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
 from runnel.extraction.hidden import strip_hidden
+from runnel.extraction.learning import PageMarks, name_blocks
 from runnel.extraction.limits import check_depth, check_size
 from runnel.extraction.links import LinkResolver, find_base, find_links
 from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
 from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
-from runnel.extraction.metadata import read_metadata
+from runnel.extraction.metadata import one_line, read_metadata
 from runnel.extraction.page import Heading, Hidden, PageReading, pack_markdown
 from runnel.extraction.panels import SETS, label_panels
-from runnel.extraction.profile import NO_PROFILE, SiteProfile, remove_repeated
+from runnel.extraction.profile import NO_PROFILE, SiteProfile, find_repeated, marks_of, present_marks
+from runnel.extraction.quality import rate_page
+from runnel.extraction.shells import is_shell
 from runnel.extraction.spaces import NO_BREAK_SPACE
 from runnel.extraction.tables import open_layout_tables
+from runnel.extraction.titles import cut_title, find_version
 
 #: What is asked of a tree before it changes, for links alone and for Markdown too.
 ASKED: Final = (
@@ -68,12 +77,36 @@ def read_links(body: bytes, *, url: str, charset: str | None = None, profile: Si
     return _read(body, url=url, charset=charset, profile=profile, render=False)
 
 
+def read_marks(body: bytes, *, charset: str | None) -> PageMarks:
+    """Read what a page of a sample tells about its site; raises `PageUnreadable`."""
+    with _refusing():
+        check_size(body)
+        return marks_of(body, charset=charset)
+
+
+def read_present(body: bytes, *, charset: str | None, asked: Collection[str]) -> frozenset[str]:
+    """Read which of the *asked* blocks stand on a page; raises `PageUnreadable`."""
+    with _refusing():
+        check_size(body)
+        return present_marks(body, charset=charset, asked=asked)
+
+
 def _read(body: bytes, *, url: str, charset: str | None, profile: SiteProfile, render: bool) -> PageReading:
-    try:
+    with _refusing():
         check_size(body)
         tree = parse_html(body, charset=charset)
         check_depth(tree, body)
-        return _read_tree(tree, body, url=url, profile=profile, render=render)
+        reading = _read_tree(tree, body, url=url, profile=profile, render=render)
+        if is_shell(body, charset=charset, words=reading.words):
+            return replace(reading, is_empty=True, is_shell=True)
+        return reading
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say of a page that is beyond the parser that it cannot be read."""
+    try:
+        yield
     except MemoryError as exc:
         raise PageUnreadable("The page takes more memory to read than it may.", category="too_large") from exc
     except (ValueError, RecursionError) as exc:  # what the parser raises on a page beyond it
@@ -86,13 +119,20 @@ class _Main:
 
     headings: tuple[Heading, ...] = ()
     text: str = ""
+    whole_text: str = ""  # with what the site repeats
     markdown: str = ""
     hidden: tuple[Hidden, ...] = ()
     is_wide: bool = False
 
 
 def _read_main(
-    tree: turbohtml.Document, contents: Contents, resolver: LinkResolver, *, title: str, render: bool
+    tree: turbohtml.Document,
+    contents: Contents,
+    resolver: LinkResolver,
+    *,
+    title: str,
+    profile: SiteProfile,
+    render: bool,
 ) -> _Main:
     formulas = mark_formulas(tree, contents)  # first of all: some are scripts
     label_panels(tree, contents)  # before the furniture, for the labels of tabs are buttons
@@ -100,6 +140,7 @@ def _read_main(
     if part is None:
         return _Main()
     main = part.element
+    repeated = find_repeated(main, profile)
     hidden = strip_hidden(main)
     links = main.select('a[href^="#"]')
     notes = take_footnotes(main, links)
@@ -109,15 +150,39 @@ def _read_main(
         open_layout_tables(main)
     mark_admonitions(main, contents)  # before the headings: the title of a note is none
     headings = take_headings(main, contents, title)
-    text = "\n".join([main.text, *(note.block.text for note in notes)]) if notes else main.text
+    text = whole_text = _text_of(main, notes)
+    if repeated:
+        headings = _remove(repeated, main, headings)
+        text = _text_of(main, notes)
     markdown, unseen = render_markdown(main, contents, resolver, notes=notes, text=text) if render else ("", ())
     return _Main(
         headings=headings,
         text=text,
+        whole_text=whole_text,
         markdown=restore_formulas(markdown, formulas),
         hidden=hidden + unseen,
         is_wide=part.is_wide,
     )
+
+
+def _text_of(main: turbohtml.Element, notes: Sequence[Footnote]) -> str:
+    return "\n".join([main.text, *(note.block.text for note in notes)]) if notes else main.text
+
+
+def _remove(
+    blocks: tuple[turbohtml.Element, ...], main: turbohtml.Element, headings: tuple[Heading, ...]
+) -> tuple[Heading, ...]:
+    """Take *blocks* out of *main*; returns those of its *headings* that are left."""
+    for block in blocks:
+        if block.closest("body") is not None:
+            block.decompose()
+    left = Counter(one_line(heading.text) for heading in main.select(", ".join(LEVELS)))
+    kept = []
+    for heading in headings:
+        if left[heading[1]]:
+            left[heading[1]] -= 1
+            kept.append(heading)
+    return tuple(kept)
 
 
 def count_words(text: str, data: bytes) -> int:
@@ -134,15 +199,22 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
     resolver = LinkResolver(find_base(tree, url=url))
     found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver, url=url)
-    remove_repeated(tree, profile)
-    main = _read_main(tree, contents, resolver, title=facts.title, render=render)
+    breadcrumbs = find_breadcrumbs(tree, contents)
+    main = _read_main(tree, contents, resolver, title=facts.title, profile=profile, render=render)
     said = main.text.encode("utf-8", "replace")
+    whole = said if main.whole_text is main.text else main.whole_text.encode("utf-8", "replace")
     words = count_words(main.text, said)
+    heading = main.headings[0][1] if main.headings else ""
+    title, rest = cut_title(facts.title, heading=heading, site=facts.site)
+    quality, quality_reason = rate_page(main.text, words=words, title=title, heading=heading)
     packed = main.markdown.encode()
     return PageReading(
-        title=facts.title,
+        title=title,
         description=facts.description,
         lang=facts.lang,
+        modified=facts.modified,
+        version=facts.version or find_version(rest),
+        breadcrumbs=breadcrumbs,
         links=found.links,
         links_truncated=found.truncated,
         nofollow_links=found.nofollow,
@@ -156,8 +228,13 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         is_wide=main.is_wide,
         twin=found.twin,
         words=words,
-        is_empty=words == 0,
-        text_hash=hashlib.blake2b(said, digest_size=8).hexdigest(),
+        is_empty=not main.whole_text.strip(),
+        quality=quality,
+        quality_reason=quality_reason,
+        chunks=len(split_chunks(main.markdown, main.headings, url=url)) if render else 0,
+        profile=name_blocks(profile.blocks),
+        # Of the whole text: which pages are one must not depend on when their profile was known.
+        text_hash=hashlib.blake2b(whole, digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
         markdown=main.markdown,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.learning import PageMarks
 from runnel.extraction.page import PageReading
 
-#: Lengths of URL, charset, stem, what stands before and behind the body in its file, and body; then whether to render.
-REQUEST: Final = struct.Struct(">IIIIII?")
+#: Lengths of URL, charset, stem, blocks, what stands before and behind the body in its file, and body; then whether to
+#: render, and what is asked.
+REQUEST: Final = struct.Struct(">IIIIIII?B")
+
+#: What is asked of a page: its reading, what it tells of its site, which blocks of others it has.
+READ: Final = 0
+MARKS: Final = 1
+PRESENT: Final = 2
 
 #: Where a response lies in a file: path and offset.
 Lies = tuple[str, int]
@@ -42,13 +49,16 @@ class PageRequest:
     #: Where the body is to be appended, and what stands around it there; "" for nowhere.
     stem: str = ""
     around: tuple[bytes, bytes] = (b"", b"")
+    #: What the site repeats; for `PRESENT`, the blocks that are looked for.
+    blocks: tuple[str, ...] = ()
+    asks: int = READ
 
 
 def pack_request(request: PageRequest) -> bytes:
     """Return what stands before the body on the wire; the body follows as it is."""
-    texts = (request.url, request.charset or "", request.stem)
+    texts = (request.url, request.charset or "", request.stem, "\n".join(request.blocks))
     parts = (*(text.encode(errors=ERRORS) for text in texts), *request.around)
-    return b"".join((REQUEST.pack(*map(len, parts), len(request.body), request.render), *parts))
+    return b"".join((REQUEST.pack(*map(len, parts), len(request.body), request.render, request.asks), *parts))
 
 
 def next_request(pipe: BinaryIO) -> PageRequest | None:
@@ -56,11 +66,11 @@ def next_request(pipe: BinaryIO) -> PageRequest | None:
     head = pipe.read(REQUEST.size)
     if len(head) < REQUEST.size:
         return None
-    *lengths, render = REQUEST.unpack(head)
+    *lengths, render, asks = REQUEST.unpack(head)
     parts = [pipe.read(length) for length in lengths]
     if [len(part) for part in parts] != lengths:
         return None
-    url, charset, stem, before, behind, body = parts
+    url, charset, stem, blocks, before, behind, body = parts
     return PageRequest(
         body=body,
         url=url.decode(),
@@ -68,6 +78,8 @@ def next_request(pipe: BinaryIO) -> PageRequest | None:
         render=render,
         stem=stem.decode(),
         around=(before, behind),
+        blocks=tuple(blocks.decode().split("\n")) if blocks else (),
+        asks=asks,
     )
 
 
@@ -77,10 +89,17 @@ def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
         reading.title, reading.description, reading.lang, reading.links_truncated, reading.nofollow, reading.noindex,
         reading.canonical, reading.refresh, reading.refresh_s, reading.headings, reading.words, reading.body_hash,
         reading.content_hash, reading.nofollow_links, reading.text_hash, reading.hidden, reading.is_wide,
-        reading.twin, lies,
+        reading.profile, reading.modified, reading.version, reading.breadcrumbs, reading.is_shell, reading.quality,
+        reading.quality_reason, reading.chunks, reading.is_empty, reading.twin,
+        lies,
     ]).encode()  # fmt: skip
     links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
     return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
+
+
+def pack_marks(marks: PageMarks) -> bytes:
+    """Return what a page of a sample tells as an answer."""
+    return _packed(json.dumps({"kept": sorted(marks.kept), "title": marks.title}).encode(), b"", b"", b"")
 
 
 def pack_error(error: PageUnreadable) -> bytes:
@@ -137,6 +156,14 @@ class AnswerBuffer:
         )
 
 
+def unpack_marks(parts: tuple[bytes, bytes, bytes, bytes]) -> PageMarks:
+    """Return what a page of a sample tells; raises the `PageUnreadable` that an answer says instead."""
+    facts = json.loads(parts[0].decode())
+    if "kept" not in facts:
+        raise _error_of(facts)
+    return PageMarks(kept=frozenset(facts["kept"]), title=facts["title"])
+
+
 def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReading, Lies | None]:
     """Return the reading in an answer and where its response lies; raises the `PageUnreadable`, `OSError` it says."""
     facts = json.loads(parts[0].decode())
@@ -144,7 +171,8 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         raise _error_of(facts)
     (
         title, description, lang, truncated, nofollow, noindex, canonical, refresh,
-        refresh_s, headings, words, body, content, nofollow_links, text_hash, hidden, is_wide, twin, lies,
+        refresh_s, headings, words, body, content, nofollow_links, text_hash, hidden, is_wide, profile,
+        modified, version, breadcrumbs, is_shell, quality, quality_reason, chunks, is_empty, twin, lies,
     ) = facts  # fmt: skip
     reading = PageReading(
         title=title,
@@ -162,8 +190,16 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         headings=tuple(map(tuple, headings)),
         hidden=tuple(map(tuple, hidden)),
         is_wide=is_wide,
+        profile=profile,
+        modified=modified,
+        version=version,
+        breadcrumbs=tuple(breadcrumbs),
+        is_shell=is_shell,
+        quality=quality,
+        quality_reason=quality_reason,
+        chunks=chunks,
         words=words,
-        is_empty=words == 0,
+        is_empty=is_empty,
         text_hash=text_hash,
         body_hash=body,
         markdown=parts[2].decode(),

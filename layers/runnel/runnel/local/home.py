@@ -16,6 +16,7 @@ from runnel.wiring.local import RAW_FILES, TENANT, open_services
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runnel.extraction.learning import PageMarks
     from runnel.extraction.page import PageReading
     from runnel.local.frames import Lies
     from runnel.local.workers import WorkerPool
@@ -87,8 +88,16 @@ class _Workers:
     def __init__(self) -> None:
         self._pool: WorkerPool | None = None
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> "PageReading":
-        return await self._started().read(body, url=url, charset=charset, render=render)
+    async def read(
+        self, body: bytes, *, url: str, charset: str | None, render: bool, blocks: tuple[str, ...] = ()
+    ) -> "PageReading":
+        return await self._started().read(body, url=url, charset=charset, render=render, blocks=blocks)
+
+    async def read_marks(self, body: bytes, *, charset: str | None) -> "PageMarks":
+        return await self._started().read_marks(body, charset=charset)
+
+    async def find_present(self, body: bytes, *, charset: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
+        return await self._started().find_present(body, charset=charset, asked=asked)
 
     async def read_appending(
         self, body: bytes, *, url: str, charset: str | None, stem: str, around: tuple[bytes, bytes]

@@ -13,9 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.learning import PageMarks
 from runnel.extraction.page import PageReading
-from runnel.extraction.reading import read_links, read_page
-from runnel.local.frames import READY, Lies, PageRequest, next_request, pack_error, pack_failure, pack_reading
+from runnel.extraction.profile import SiteProfile
+from runnel.extraction.reading import read_links, read_marks, read_page, read_present
+from runnel.local.frames import (
+    MARKS,
+    PRESENT,
+    READY,
+    Lies,
+    PageRequest,
+    next_request,
+    pack_error,
+    pack_failure,
+    pack_marks,
+    pack_reading,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +42,7 @@ COLLECT_AFTER: Final = 50_000
 #: Memory that a worker may have for its data: what a page needs beyond, it is too big for.
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 
-Reading = Callable[[PageRequest], PageReading]
+Reading = Callable[[PageRequest], PageReading | PageMarks]
 
 
 class Files(Protocol):
@@ -87,15 +100,24 @@ def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
             _send(answers, answer)
 
 
-def read_request(request: PageRequest) -> PageReading:
-    """Read one page."""
+def read_request(request: PageRequest) -> PageReading | PageMarks:
+    """Read one page, or what it tells of its site."""
+    if request.asks == MARKS:
+        return read_marks(request.body, charset=request.charset)
+    if request.asks == PRESENT:
+        found = read_present(request.body, charset=request.charset, asked=request.blocks)
+        return PageMarks(kept=found, title="")
     reading = read_page if request.render else read_links
-    return reading(request.body, url=request.url, charset=request.charset)
+    return reading(
+        request.body, url=request.url, charset=request.charset, profile=SiteProfile(frozenset(request.blocks))
+    )
 
 
 def _answer(read: Reading, files: Files, request: PageRequest) -> bytes:
     try:
         reading = read(request)
+        if isinstance(reading, PageMarks):
+            return pack_marks(reading)
         if not request.stem or reading.is_empty:
             return pack_reading(reading)
         before, behind = request.around

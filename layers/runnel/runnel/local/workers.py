@@ -20,8 +20,18 @@ from typing import Any, Final, Self
 
 import runnel
 from runnel.errors import PageUnreadable
+from runnel.extraction.learning import PageMarks
 from runnel.extraction.page import PageReading
-from runnel.local.frames import AnswerBuffer, Lies, PageRequest, pack_request, unpack_reading
+from runnel.local.frames import (
+    MARKS,
+    PRESENT,
+    AnswerBuffer,
+    Lies,
+    PageRequest,
+    pack_request,
+    unpack_marks,
+    unpack_reading,
+)
 from runnel.settings import environment_with
 
 #: Pages a worker holds at once: one in work, and enough behind it that it never waits for our loop.
@@ -44,6 +54,9 @@ KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHO
 #: For workers that only read.
 NO_FILES: Final = "runnel.local.worker_main:NoFiles"
 
+#: The four parts of an answer, as they arrive.
+Parts = tuple[bytes, bytes, bytes, bytes]
+
 CLOSED: Final = "The page readers were closed."
 CRASHED: Final = "The page's reader crashed on it."
 
@@ -53,7 +66,7 @@ class _Page:
 
     __slots__ = ("answer", "has_crashed", "request")
 
-    def __init__(self, request: PageRequest, answer: "asyncio.Future[tuple[PageReading, Lies | None]]") -> None:
+    def __init__(self, request: PageRequest, answer: "asyncio.Future[Parts]") -> None:
         self.request = request
         self.answer = answer
         #: Whether a worker has died on it: the next one must not.
@@ -102,9 +115,22 @@ class WorkerPool:
         """Close the pool."""
         await self.close()
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+    async def read(
+        self, body: bytes, *, url: str, charset: str | None, render: bool, blocks: tuple[str, ...] = ()
+    ) -> PageReading:
         """Read a page in a worker; raises `PageUnreadable`, also when the worker hung or died on it."""
-        return (await self._ask(PageRequest(body=body, url=url, charset=charset, render=render)))[0]
+        request = PageRequest(body=body, url=url, charset=charset, render=render, blocks=blocks)
+        return unpack_reading(await self._ask(request))[0]
+
+    async def read_marks(self, body: bytes, *, charset: str | None) -> PageMarks:
+        """Say what a page of a sample tells about its site; raises `PageUnreadable`."""
+        request = PageRequest(body=body, url="", charset=charset, render=False, asks=MARKS)
+        return unpack_marks(await self._ask(request))
+
+    async def find_present(self, body: bytes, *, charset: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which of the *asked* blocks stand on a page; raises `PageUnreadable`."""
+        request = PageRequest(body=body, url="", charset=charset, render=False, asks=PRESENT, blocks=asked)
+        return tuple(sorted(unpack_marks(await self._ask(request)).kept))
 
     async def read_appending(
         self, body: bytes, *, url: str, charset: str | None, stem: str, around: tuple[bytes, bytes]
@@ -118,9 +144,10 @@ class WorkerPool:
             PageUnreadable: As `read`.
             OSError: The body cannot be appended.
         """
-        return await self._ask(PageRequest(body=body, url=url, charset=charset, render=True, stem=stem, around=around))
+        request = PageRequest(body=body, url=url, charset=charset, render=True, stem=stem, around=around)
+        return unpack_reading(await self._ask(request))
 
-    async def _ask(self, request: PageRequest) -> tuple[PageReading, Lies | None]:
+    async def _ask(self, request: PageRequest) -> Parts:
         if self._closed:
             raise PageUnreadable(CLOSED)
         page = _Page(request, asyncio.get_running_loop().create_future())
@@ -342,11 +369,7 @@ def _load(worker: _Worker) -> int:
     return len(worker.pages)
 
 
-def _resolve(page: _Page, parts: tuple[bytes, bytes, bytes, bytes]) -> None:
-    """Give a page its reading; whoever asked may have stopped waiting."""
-    if page.answer.done():
-        return
-    try:
-        page.answer.set_result(unpack_reading(parts))
-    except (PageUnreadable, OSError) as exc:
-        page.answer.set_exception(exc)
+def _resolve(page: _Page, parts: Parts) -> None:
+    """Give a page its answer; whoever asked may have stopped waiting."""
+    if not page.answer.done():
+        page.answer.set_result(parts)

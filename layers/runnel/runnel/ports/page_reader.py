@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from runnel.domain.verdicts import RawRef
 
 if TYPE_CHECKING:  # the parser is heavy, and most commands read no page
+    from runnel.extraction.learning import PageMarks
     from runnel.extraction.page import PageReading
 
 
@@ -20,7 +21,9 @@ class PageReader(Protocol):
     * a page that cannot be read, or whose reading crashed or hung, raises `PageUnreadable`, and only that page does.
     """
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> "PageReading":
+    async def read(
+        self, body: bytes, *, url: str, charset: str | None, render: bool, blocks: tuple[str, ...] = ()
+    ) -> "PageReading":
         """Read a page, with its Markdown when *render* is set; raises `PageUnreadable`.
 
         Args:
@@ -28,7 +31,16 @@ class PageReader(Protocol):
             url: the page's own address, after redirects.
             charset: what the HTTP header named, if it did.
             render: False leaves `markdown`, `content_hash` and `markdown_gz` empty.
+            blocks: what the page's site repeats, to be left out of the text.
         """
+        ...
+
+    async def read_marks(self, body: bytes, *, charset: str | None) -> "PageMarks":
+        """Say what a page of a sample tells about its site; raises `PageUnreadable`."""
+        ...
+
+    async def find_present(self, body: bytes, *, charset: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which of the *asked* blocks stand on a page, sorted; raises `PageUnreadable`."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The YAML block that begins a page's file."""
 
-from typing import Final
+from typing import Any, Final
 
 from runnel.domain.payloads import StoredPage
 
@@ -8,7 +8,10 @@ _LINE_WIDTH: Final = 2**30  # one value, one line
 
 
 def front_matter(library_id: str, page: StoredPage) -> str:
-    """The YAML block that begins a page's file; the fields of ours win over custom metadata of the same name."""
+    """The YAML block that begins a page's file; the fields of ours win over custom metadata of the same name.
+
+    The first seven stand in every file, the others where the page says as much.
+    """
     import yaml  # by whoever writes a page: a function that only can would pay for it at its start
 
     # libyaml's dumper is seven times as fast as the one in Python, where PyYAML was built with it.
@@ -21,8 +24,18 @@ def front_matter(library_id: str, page: StoredPage) -> str:
         "content_hash": page.content_hash,
         "library": library_id,
         "lang": page.lang,
-        **({"extraction": page.extraction} if page.extraction else {}),
+        **{name: value for name, value in _further(page).items() if value},
     }
     more = {name: value for name, value in page.metadata.items() if name not in fields}
     text: str = yaml.dump(fields | more, Dumper=dumper, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
     return f"---\n{text}---\n\n"
+
+
+def _further(page: StoredPage) -> dict[str, Any]:
+    return {
+        "canonical": page.canonical if page.canonical != page.url else None,
+        "modified": page.modified,
+        "version": page.version,
+        "breadcrumbs": list(page.breadcrumbs),
+        "extraction": page.extraction,
+    }

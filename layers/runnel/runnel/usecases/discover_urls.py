@@ -25,12 +25,16 @@ from runnel.fetching.canonical import Spelling, host_key
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.recording import Recorder
 from runnel.usecases.retry_job import Previous
+from runnel.usecases.site_profiles import SAMPLE_LINKS
 
 #: `urls_discovered` shows so many URLs, and one event carries so many at most.
 _SHOWN_URLS = 50
 _URLS_AN_EVENT = 250
 #: Links whose canonical spelling is remembered: far more than the pages of a site repeat.
 _SPELLINGS_KEPT = 100_000
+
+#: Links of a start page among which its sample is looked for.
+_LOOKED_AT = 1_000
 
 #: Deeper than anything.
 _NEVER = 1 << 30
@@ -121,6 +125,8 @@ class Discovery:
                 self._traps.admit(item.url, depth=item.depth, parent=item.parent)
         for url, crawled in fold.crawled.items():
             self._traps.saw(url, crawled.note.get("text", crawled.body_hash))
+        for first in fold.first_links.values():
+            self._frontier.prefer(first)
         for source in self._job.sources:
             if source.source_id in fold.sources_started and self.start_of(source) in self._frontier:
                 self._frontier.lower_depth(self.start_of(source), 0)
@@ -154,6 +160,15 @@ class Discovery:
             self._discovered(self.rules.start_urls[0], 0, found, [], [])
 
     # ---- what is found
+
+    def first_links(self, url: str, links: Sequence[str]) -> list[str] | None:
+        """The first links of a start page that are to be fetched, and from now on before all; None of another page."""
+        if url not in self._starts:
+            return None
+        targets = self._spelled(links[:_LOOKED_AT])
+        found = [target for target in targets if target in self._frontier and target not in self._starts]
+        self._frontier.prefer(found[:SAMPLE_LINKS])
+        return found[:SAMPLE_LINKS]
 
     def discover(self, url: str, page: FetchedPage) -> None:
         """Judge the links of a page that was crawled under *url*, and tell what is new."""

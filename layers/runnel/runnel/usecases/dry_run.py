@@ -7,7 +7,7 @@ Laws (tests/unit/usecases/test_dry_run.py):
    and removed, and the generation that the library goes on showing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from runnel.domain import events as e
 from runnel.domain.changes import compare
@@ -21,10 +21,9 @@ from runnel.fetching.canonical import url_hash
 from runnel.usecases.manifests import Manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
-from runnel.usecases.process_pages import quality_of
 from runnel.usecases.publish import Published, read_base
 from runnel.usecases.services import Services
-from runnel.usecases.track_batches import LOW_QUALITY_BELOW, BatchTracker
+from runnel.usecases.track_batches import BatchTracker
 
 
 class DryBatches(BatchTracker):
@@ -42,13 +41,16 @@ class DryBatches(BatchTracker):
     def choose_last(self) -> None:
         """There is nothing to be shown."""
 
-    def _send_batch(self, most: int) -> None:
-        urls = tuple(self.recorder.fold.loose)[:most]
-        self._tell_sent(urls, is_dry=True)
+    def _ready(self, *, is_last: bool = False) -> Collection[str]:  # noqa: ARG002  # no page waits for a sample
+        return self.recorder.fold.loose
+
+    def _send_batch(self, urls: tuple[str, ...]) -> None:
+        self._tell_sent(urls, {"dry": True})
         self._tell_processed(self._last_id, urls)
 
     def _tell_processed(self, batch_id: str, urls: Iterable[str]) -> None:
-        results = tuple(_processed(url, self.recorder.fold) for url in urls)
+        below = self._services.tuning.low_quality_below
+        results = tuple(_processed(url, self.recorder.fold, low_quality_below=below) for url in urls)
         self.recorder.emit(
             e.BatchProcessed,
             batch_id=batch_id,
@@ -84,17 +86,17 @@ async def preview(services: Services, job: Job, fold: JobFold, *, because: Ended
     )
 
 
-def _processed(url: str, fold: JobFold) -> e.PageProcessed:
+def _processed(url: str, fold: JobFold, *, low_quality_below: int) -> e.PageProcessed:
     crawled = fold.crawled[url]
     words = crawled.note.get("words", 0)
-    score, reason = quality_of(words)
+    score, reason = crawled.note.get("quality", (100, ""))
     return e.PageProcessed(
         url=url,
         page_id=url_hash(crawled.final_url),
         word_count=words,
         chunks=0,
         quality=e.Quality(score=score, reason=reason),
-        low_quality=score < LOW_QUALITY_BELOW,
+        low_quality=score < low_quality_below,
     )
 
 

@@ -68,6 +68,7 @@ def summarize(job: Job, fold: JobFold, end: End, counts: Counts, *, now: datetim
         "total_processed": len(fold.decided),
         "total_discovered": fold.totals.discovered,
         "pages": fold.totals.pages,
+        "low_quality": len(fold.low_quality),
         "words": fold.totals.words,
         "chunks": fold.totals.chunks,
         "vectors": fold.totals.vectors,

@@ -20,6 +20,11 @@ class IdleBatches(BatchTracker):
         """Nothing waits here."""
         return 0
 
+    @property
+    def is_done(self) -> bool:
+        """Nothing is waited for."""
+        return True
+
     async def invoke_open(self) -> None:
         """There is nothing to ask for."""
 

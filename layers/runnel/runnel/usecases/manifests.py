@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from runnel.domain.index_plan import IndexPlan, decode_plan, encode_plan
 from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
-from runnel.domain.payloads import StoredPage
+from runnel.domain.payloads import SiteMarks, StoredPage
 from runnel.domain.results import DETAILS, add_details, decode_pages
 from runnel.domain.statistics import count_pages
 from runnel.errors import ManifestDamaged
@@ -49,6 +49,8 @@ class Manifest:
     sitemaps: tuple[str, ...] = ()
     #: The segments in which the pages are found; None when that is not told with the pages.
     index: IndexPlan | None = None
+    #: By source: what its site repeats, with which its pages were read.
+    profiles: Mapping[str, SiteMarks] = field(default_factory=dict)
 
 
 async def read_manifest(services: Services, library: Library) -> dict[str, StoredPage]:
@@ -72,7 +74,16 @@ async def read_parts(services: Services, tenant: str, path: str) -> tuple[Manife
     if len(pages) != head.get("pages", len(pages)):
         message = f"The generation at {path} has {len(pages)} of its {head['pages']} pages."
         raise ManifestDamaged(message, key=f"{path}/{_HEAD}")
-    return Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ()))), [f"{path}/{_HEAD}", *keys]
+    manifest = Manifest(pages=pages, sitemaps=tuple(head.get("sitemaps", ())), profiles=profiles_of(head) or {})
+    return manifest, [f"{path}/{_HEAD}", *keys]
+
+
+def profiles_of(head: Mapping[str, Any]) -> dict[str, SiteMarks] | None:
+    """The profiles that a manifest's head names; None when it was written before there were any."""
+    try:
+        return {one: SiteMarks.model_validate(marks) for one, marks in head["profiles"].items()}
+    except (KeyError, AttributeError, ValidationError):
+        return None
 
 
 async def read_head(services: Services, tenant: str, path: str) -> dict[str, Any]:
@@ -193,6 +204,7 @@ async def write_manifest(services: Services, tenant: str, pointer: Pointer, mani
         "needs": _digest(needs) if needs is not None else None,
         "sitemaps": list(manifest.sitemaps),
         "statistics": count_pages(manifest.pages.values()).model_dump(mode="json"),
+        "profiles": {source_id: marks.model_dump() for source_id, marks in sorted(manifest.profiles.items())},
         "jobs": sorted({page.details[0].split("/")[1] for page in manifest.pages.values() if page.details}),
     }
     await sure(services, lambda: services.content.put(tenant, f"{pointer.path}/{_HEAD}", json.dumps(head).encode()))

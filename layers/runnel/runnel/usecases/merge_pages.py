@@ -6,7 +6,8 @@ Laws:
    any more: the crawl ended by itself, every sitemap was read, and no page that linked to it failed.
 3. A crawl that stopped early (limit, budget, deadline), and one that tries again what failed in another, adds and
    changes; it takes nothing away.
-4. What has moved leaves no copy under its old address; what failed for now stays as it was.
+4. What has moved leaves no copy under its old address; what failed for now stays as it was, and so does a page of
+   which this crawl got nothing worth keeping.
 5. A page keeps the user's own metadata when its text changes.
 """
 
@@ -21,6 +22,7 @@ from runnel.domain.verdicts import ErrorCategory, Verdict
 from runnel.fetching.canonical import canonicalize
 from runnel.usecases.manifests import Manifest, load_details
 from runnel.usecases.services import Services
+from runnel.usecases.site_profiles import stored_profiles
 
 _GONE = frozenset({404, 410})
 _FOUND = frozenset({Verdict.FETCHED, Verdict.UNCHANGED, Verdict.DUPLICATE})
@@ -54,8 +56,12 @@ async def merge_pages(
     gone = sum(judge.is_gone(page) for url, page in old.items() if url not in pages)
     sitemaps = base.sitemaps if fold.replayed else tuple(sorted(fold.sitemaps_read))
     return Merged(
-        manifest=Manifest(pages=pages, sitemaps=sitemaps),
-        toll=_toll(fold, len(old), gone),
+        manifest=Manifest(
+            pages=pages,
+            sitemaps=sitemaps,
+            profiles={**base.profiles, **await stored_profiles(services, job, fold)},
+        ),
+        toll=_toll(fold, old, gone),
     )
 
 
@@ -152,9 +158,10 @@ def _with_metadata(page: StoredPage, before: StoredPage | None) -> StoredPage:
     return page.model_copy(update={"metadata": {**before.metadata, **page.metadata}})
 
 
-def _toll(fold: JobFold, old: int, gone: int) -> Toll:
+def _toll(fold: JobFold, old: Mapping[str, StoredPage], gone: int) -> Toll:
     empty = sum(failure.category is ErrorCategory.EMPTY_PAGE for failure in fold.failed.values())
+    faded = len(fold.low_quality & old.keys())
     dead = sum(failure.status in _GONE for failure in fold.failed.values())
     good = sum(verdict in _FOUND for verdict in fold.decided.values()) - len(fold.dropped)
     failed = len(fold.failed) - empty - dead + len(fold.dropped)
-    return Toll(old=old, gone=gone, good=max(0, good), failed=failed, empty=empty)
+    return Toll(old=len(old), gone=gone, good=max(0, good - faded), failed=failed, empty=empty + faded)

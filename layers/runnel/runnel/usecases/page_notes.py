@@ -9,7 +9,12 @@ from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 
 EMPTY_PAGE: Final = FetchError(
     category=ErrorCategory.EMPTY_PAGE,
-    message="The page has no text; if a browser builds it with JavaScript, Runnel cannot read it.",
+    message="The page has no text.",
+)
+SHELL: Final = FetchError(
+    category=ErrorCategory.EMPTY_PAGE,
+    message="The page has no text: a browser would build it with JavaScript, which Runnel does not run. "
+    "Look for a version of the site that is built beforehand, or for its Markdown (llms.txt).",
 )
 
 

@@ -4,20 +4,34 @@ Laws (names are the rules of the commit model):
 1. Run twice, late or half, the result is the same: objects are addressed by content, the result by its part.
 2. META is read first; for a cancelled or ended job nothing is done [processor_looks].
 3. A page that cannot be read costs itself, not its batch.
+4. A page of low quality is told with its score, and its text is not kept.
 """
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from runnel.domain.jobs import Job, Wish
-from runnel.domain.payloads import Heading, Hidden, PageOutcome, ProcessPage, ProcessRequest, ProcessResult, StoredPage
+from runnel.domain.payloads import (
+    NO_MARKS,
+    Heading,
+    Hidden,
+    PageOutcome,
+    ProcessPage,
+    ProcessRequest,
+    ProcessResult,
+    SiteMarks,
+    StoredPage,
+)
+from runnel.domain.quality import LOW_QUALITY_BELOW
 from runnel.domain.results import encode_result
 from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import body_of
 from runnel.errors import ConfigInvalid, PageUnreadable, StoreUnavailable
+from runnel.extraction.dates import to_instant
+from runnel.extraction.titles import cut_learned, find_version
 from runnel.fetching.canonical import url_hash
 from runnel.ports.batches import Batches
 from runnel.ports.bell import Bell
@@ -25,7 +39,8 @@ from runnel.ports.content_store import ContentStore, RawStore
 from runnel.ports.job_store import JobStore
 from runnel.ports.output import Outputs
 from runnel.ports.page_reader import PageReader
-from runnel.usecases.track_batches import LOW_QUALITY_BELOW, result_key
+from runnel.usecases.site_profiles import ProfileMemory, find_marks
+from runnel.usecases.track_batches import result_key
 
 if TYPE_CHECKING:  # the parser is heavy, and who only reads a library needs none
     from runnel.extraction.page import PageReading
@@ -51,6 +66,7 @@ class ProcessorPorts:
     rendered: Rendered
     batch_bell: Bell
     outputs: Outputs
+    profiles: ProfileMemory = field(default_factory=ProfileMemory)
 
 
 async def process_pages(ports: ProcessorPorts, request: ProcessRequest) -> ProcessResult:
@@ -71,9 +87,10 @@ async def process_pages(ports: ProcessorPorts, request: ProcessRequest) -> Proce
 async def read_batch(
     ports: ProcessorPorts, request: ProcessRequest
 ) -> "tuple[ProcessResult, list[tuple[StoredPage, PageReading]]]":
-    """What comes of the pages of *request*, stored nowhere; equal responses give an equal result."""
+    """What comes of the pages of *request*, stored nowhere, and those worth keeping; equal responses, equal result."""
     outcomes = await asyncio.gather(*(_process(ports, request, page) for page in request.pages))
-    kept = [(outcome.page, reading) for outcome, reading in outcomes if outcome.page and reading]
+    good = [(outcome.page, reading) for outcome, reading in outcomes if outcome.page and reading]
+    kept = [(page, reading) for page, reading in good if not page.low_quality]
     result = ProcessResult(
         batch_id=request.batch_id,
         part=request.part,
@@ -99,20 +116,34 @@ async def _process(
     ports: ProcessorPorts, request: ProcessRequest, page: ProcessPage
 ) -> "tuple[PageOutcome, PageReading | None]":
     try:
-        reading = await _read(ports, request.tenant, page)
+        marks = await _marks(ports, request, page.source_id)
+        reading = await _read(ports, request.tenant, page, marks.blocks)
         twin = await _adopted(ports, request.tenant, page, reading)
     except PageUnreadable as error:
         problem = FetchError(category=ErrorCategory(error.category), message=error.message)
         return PageOutcome(index=page.index, url=page.url, error=problem), None
     if twin is None:
         page = page.model_copy(update={"twin": None}) if page.twin else page
-    stored = to_stored_page(page, twin or reading, request.metadata)
-    return PageOutcome(index=page.index, url=page.url, page=stored), twin or reading
+    read = twin or reading
+    stored = to_stored_page(page, read, request.metadata, marks, low_quality_below=request.low_quality_below)
+    return PageOutcome(index=page.index, url=page.url, page=stored), read
 
 
-async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageReading":
+async def _marks(ports: ProcessorPorts, request: ProcessRequest, source_id: str) -> SiteMarks:
+    """What the site of a source repeats."""
+    profile = request.profiles.get(source_id)
+    if profile is None:
+        return NO_MARKS
+    return await find_marks(
+        ports, ports.profiles, tenant=request.tenant, job_id=request.job_id, source_id=source_id, profile=profile
+    )
+
+
+async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage, blocks: tuple[str, ...]) -> "PageReading":
+    from runnel.extraction.learning import name_blocks
+
     reading = ports.rendered.take(page.raw)
-    if reading is not None:
+    if reading is not None and reading.profile == name_blocks(blocks):
         return reading
     record = await ports.raw.get(tenant, page.raw)
     if record is None:
@@ -124,7 +155,7 @@ async def _read(ports: ProcessorPorts, tenant: str, page: ProcessPage) -> "PageR
         raise PageUnreadable("The raw response is damaged; crawl the page again.")
     if page.content_type in PLAIN_TYPES:
         return read_plain(body, url=page.final_url, content_type=page.content_type, charset=page.charset)
-    return await ports.reader.read(body, url=page.final_url, charset=page.charset, render=True)
+    return await ports.reader.read(body, url=page.final_url, charset=page.charset, render=True, blocks=blocks)
 
 
 async def _adopted(
@@ -146,23 +177,35 @@ def page_key(content_hash: str) -> str:
     return f"pages/{content_hash}.md.gz"
 
 
-def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str, str]) -> StoredPage:
-    """The page as the manifest will list it."""
-    score, reason = quality_of(reading.words)
+def to_stored_page(
+    page: ProcessPage,
+    reading: "PageReading",
+    metadata: dict[str, str],
+    marks: SiteMarks = NO_MARKS,
+    *,
+    low_quality_below: int = LOW_QUALITY_BELOW,
+) -> StoredPage:
+    """The page as the manifest will list it; *marks* are what its site repeats."""
+    heading = reading.headings[0][1] if reading.headings else ""
+    title, rest = cut_learned(reading.title, frozenset(marks.titles), heading=heading)
     return StoredPage(
         page_id=url_hash(page.final_url),
         url=page.final_url,
         source_id=page.source_id,
         aliases=(page.url,) if page.url != page.final_url else (),
-        title=reading.title,
+        title=title,
         description=reading.description,
         lang=reading.lang,
         words=reading.words,
         content_hash=reading.content_hash,
         body_hash=page.body_hash,
-        quality_score=score,
-        quality_reason=reason,
-        low_quality=score < LOW_QUALITY_BELOW,
+        chunks=reading.chunks,
+        quality_score=reading.quality,
+        quality_reason=reading.quality_reason,
+        low_quality=reading.quality < low_quality_below,
+        modified=reading.modified or to_instant(page.last_modified or ""),
+        version=reading.version or find_version(rest),
+        breadcrumbs=reading.breadcrumbs,
         hidden_pieces=len(reading.hidden),
         extraction="wide" if reading.is_wide else "",
         etag=page.etag,
@@ -179,9 +222,3 @@ def to_stored_page(page: ProcessPage, reading: "PageReading", metadata: dict[str
         twin_url=page.twin.url if page.twin else "",
         metadata=metadata,
     )
-
-
-def quality_of(words: int) -> tuple[int, str]:
-    """A first score from the number of words alone: 40 words and more are whole."""
-    score = min(100, words * 5 // 2)
-    return score, "" if score == 100 else f"{words} words"

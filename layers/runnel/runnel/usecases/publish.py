@@ -241,14 +241,14 @@ async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, Stor
 
 
 def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredPage]:
-    """Each page once, under the URL that does not depend on timing."""
+    """Each page once that is worth keeping, under the URL that does not depend on timing."""
     dropped = {fold.crawled[url].body_hash for url in fold.dropped if url in fold.crawled}
     usable = {url: page for url, page in pages.items() if page.body_hash not in dropped}
     contents = {url: page.content_hash for url, page in usable.items()}
     chosen: dict[str, StoredPage] = {}
     for shown in choose((crawled.fetched(url) for url, crawled in fold.crawled.items()), contents=contents):
         page = usable.get(shown.source)
-        if page is not None:
+        if page is not None and not page.low_quality:
             members = [fold.crawled[url] for url in (shown.url, *shown.others) if url in fold.crawled]
             chosen[shown.url] = page.model_copy(
                 update={

@@ -24,6 +24,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.process_pages import ProcessorPorts, read_batch
 from runnel.usecases.publish import collect_pages
 from runnel.usecases.services import Services
+from runnel.usecases.site_profiles import SourceProfiles, recall_profiles
 from runnel.usecases.stored_responses import fold_log
 from runnel.usecases.track_batches import page_to_process, result_key
 
@@ -41,7 +42,10 @@ class Remaker:
         asked = await self._asked_of(page)
         if asked is None:
             return None
-        request = _request(self.tenant, (asked,))
+        made_by = await self._request_of(page.details[0]) if page.details is not None else None
+        request = made_by or _request(self.tenant, (asked,), low_quality_below=0)
+        # It was kept: no score loses it now.
+        request = request.model_copy(update={"pages": (asked,), "low_quality_below": 0})
         for stored, reading in (await read_batch(ports_of(self.services), request))[1]:
             if stored.content_hash == page.content_hash:
                 return reading.markdown_gz
@@ -111,7 +115,12 @@ class Remaker:
         part = name.partition(".")[0]
         places = range(len(urls)) if part == "all" else [int(part.rpartition("-")[2])]
         pages = tuple(page_to_process(at, urls[at], fold.crawled[urls[at]]) for at in places if at < len(urls))
-        return _request(self.tenant, pages, job=job, batch_id=batch_id, part=part) if pages else None
+        profiles = SourceProfiles(self.services, job, fold)
+        profiles.known = await recall_profiles(self.services, job, fold)
+        below = self.services.tuning.low_quality_below
+        request = _request(self.tenant, pages, job=job, batch_id=batch_id, part=part, low_quality_below=below)
+        read_with = profiles.of_sources(page.source_id for page in pages)
+        return request.model_copy(update={"profiles": read_with}) if pages else None
 
     async def _log_of(self, job_id: str) -> tuple[Job, JobFold] | None:
         """A job and what its log tells; None when it has gone or cannot be read."""
@@ -149,7 +158,13 @@ def _ask(page: StoredPage, raw: RawRef, final_url: str) -> ProcessPage:
 
 
 def _request(
-    tenant: str, pages: tuple[ProcessPage, ...], *, job: Job | None = None, batch_id: str = "", part: str = ""
+    tenant: str,
+    pages: tuple[ProcessPage, ...],
+    *,
+    low_quality_below: int,
+    job: Job | None = None,
+    batch_id: str = "",
+    part: str = "",
 ) -> ProcessRequest:
     return ProcessRequest(
         tenant=tenant,
@@ -160,4 +175,5 @@ def _request(
         batch_pages=len(pages),
         pages=pages,
         metadata=job.options.metadata if job else {},
+        low_quality_below=low_quality_below,
     )

@@ -27,6 +27,7 @@ from runnel.usecases.patience import sure
 from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.site_profiles import SourceProfiles, recall_profiles
 from runnel.usecases.stored_responses import take_up
 from runnel.usecases.tell_bus import tell_batch_started
 from runnel.usecases.tell_operators import DriverReport
@@ -102,6 +103,7 @@ class _Driver:
         invoke = self._batches.invoke
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=invoke, read=taken.read)
         self._batches.recorder = self._recorder
+        self._batches.profiles = SourceProfiles(services, taken.job, self._recorder.fold)
         self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
         self._publication = Publication(services, taken.job, self._recorder)
         self._exit = JobExit(services, taken.job, self._recorder, self._keeper)
@@ -160,6 +162,7 @@ class _Driver:
             await take_up(self._services, self._job, self._recorder)
         elif self._job.options.mode == "incremental":
             self._site.pages.known = await recall_library(self._services, self._job, self._recorder)
+        self._batches.profiles.known = await recall_profiles(self._services, self._job, self._recorder.fold)
         await self._batches.invoke_open()
         if self._job.downloads:
             await self._site.sources.prepare(self._services)

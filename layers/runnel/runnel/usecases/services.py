@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from runnel.domain.markdown_twins import MarkdownTwins
+from runnel.domain.quality import LOW_QUALITY_BELOW
 from runnel.ports.batches import Batches
 from runnel.ports.bell import Bell
 from runnel.ports.bus import Bus
@@ -69,6 +70,8 @@ class Tuning:
     fetch_deadline: timedelta = timedelta(seconds=30)
     #: Pages that a driver indexes after its job's end, at most; None = all. What is more waits until it is asked for.
     index_pages: int | None = None
+    #: A page that scores less, of 100, is told and left out of the library.
+    low_quality_below: int = LOW_QUALITY_BELOW
     #: Query parameters that track the reader, besides those that every job drops; in lower case.
     tracking_parameters: frozenset[str] = frozenset()
     #: Whether the site's own Markdown of a page is fetched: where the page declares it, of every page, or never.

@@ -8,7 +8,7 @@ from runnel.domain.same_page import Fetched
 from runnel.domain.verdicts import FetchError, SkipReason, Verdict
 from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.known_pages import nothing_known
-from runnel.usecases.page_notes import EMPTY_PAGE, noindex_rule, page_note
+from runnel.usecases.page_notes import EMPTY_PAGE, SHELL, noindex_rule, page_note
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 
@@ -43,10 +43,13 @@ class PageVerdicts:
         if self._job.options.sitemap != "only":
             self._discovery.discover(result.url, page)
             links = NO_NOTE if page.nofollow else self._paths(page.links)
+        first = self._discovery.first_links(result.url, page.links)
+        if first is not None:
+            links = {**links, "first_links": first}
         if page.noindex:
             self.skip(result.url, SkipReason.ROBOTS, noindex_rule(page), note=links)
         elif page.is_empty:
-            self.fail(result.url, EMPTY_PAGE, status=page.status, note=links)
+            self.fail(result.url, SHELL if page.is_shell else EMPTY_PAGE, status=page.status, note=links)
         else:
             self._crawled(result, page, links)
 
@@ -62,7 +65,7 @@ class PageVerdicts:
         note = page_note(page, canonical, fold.starts[result.url], self._discovery.source_of(result.url))
         self._recorder.emit(
             e.UrlCrawled,
-            note={**note, **links, **({"words": page.words} if self._job.options.dry_run else {})},
+            note={**note, **links, **(self._facts(page) if self._job.options.dry_run else {})},
             url=result.url,
             final_url=final_url,
             status=page.status,
@@ -73,6 +76,10 @@ class PageVerdicts:
             body_hash=page.body_hash,
             elapsed_ms=result.elapsed_ms,
         )
+
+    def _facts(self, page: FetchedPage) -> Note:
+        """What a dry run tells of a page that nobody processes."""
+        return {"words": page.words, "quality": [page.quality_score, page.quality_reason]}
 
     def unchanged(self, result: CrawlResult, known: StoredPage) -> None:
         """The library has the page; its links are those that it had."""

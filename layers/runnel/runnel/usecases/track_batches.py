@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from runnel.domain import events as e
+from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.fold import Crawled
 from runnel.domain.jobs import DEFAULT_SOURCE, Job
 from runnel.domain.libraries import Batch
@@ -26,9 +27,9 @@ from runnel.usecases.page_notes import twin_of
 from runnel.usecases.patience import sure
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
+from runnel.usecases.site_profiles import SourceProfiles, source_of
 
 MOST_TRIES = 3
-LOW_QUALITY_BELOW = 20
 _TOO_LATE = FetchError(category=ErrorCategory.TIMEOUT, message="The processor did not answer in time.")
 
 
@@ -59,20 +60,30 @@ class BatchTracker:
         self._failures: dict[str, _Failures] = {}
         self._waiting_since_s: float | None = None
         self._looked_s = float("-inf")
+        self.profiles: SourceProfiles
+        #: Sources whose pages wait for their sample.
+        self._unsettled = {source.source_id for source in job.sources}
         #: So many pages were there when the last choice was made.
         self._chosen_of = 0
         self.recorder: Recorder
 
     @property
     def backlog(self) -> int:
-        """Fetched pages that wait for the processor or are with it."""
-        fold = self.recorder.fold
-        return len(fold.loose) + sum(len(urls) for urls in fold.open_batches.values())
+        """Fetched pages that wait for the processor or are with it, but for those that wait for their site's sample."""
+        return len(self._ready()) + sum(len(urls) for urls in self.recorder.fold.open_batches.values())
 
     @property
     def is_done(self) -> bool:
         """Whether no page waits for the processor."""
-        return not self.backlog
+        return not self.recorder.fold.loose and not self.recorder.fold.open_batches
+
+    def _ready(self, *, is_last: bool = False) -> Collection[str]:
+        """Fetched pages that stand in no batch and whose site is known as well as it will be."""
+        fold = self.recorder.fold
+        self._unsettled = {one for one in self._unsettled if not self.profiles.is_settled(one)}
+        if is_last or not self._unsettled:
+            return fold.loose
+        return [url for url in fold.loose if source_of(fold.crawled[url]) not in self._unsettled]
 
     # ---- sending
 
@@ -88,25 +99,26 @@ class BatchTracker:
 
     def send(self, *, is_last: bool) -> None:
         """Make batches of the pages that stand in none: full ones, and what has waited long enough or is the last."""
-        fold, tuning = self.recorder.fold, self._services.tuning
-        while len(fold.loose) >= tuning.batch_pages:
-            self._send_batch(tuning.batch_pages)
-        if not fold.loose:
+        tuning = self._services.tuning
+        while len(ready := self._ready(is_last=is_last)) >= tuning.batch_pages:
+            self._send_batch(tuple(ready)[: tuning.batch_pages])
+        if not ready:
             self._waiting_since_s = None
             return
         now_s = self._services.clock.monotonic()
         if self._waiting_since_s is None:
             self._waiting_since_s = now_s
         if is_last or now_s - self._waiting_since_s >= tuning.batch_wait.total_seconds():
-            self._send_batch(tuning.batch_pages)
+            self._send_batch(tuple(ready))
 
-    def _send_batch(self, most: int) -> None:
-        self._tell_sent(tuple(self.recorder.fold.loose)[:most])
+    def _send_batch(self, urls: tuple[str, ...]) -> None:
+        samples = self.profiles.compose(urls)
+        self._tell_sent(urls, {"samples": samples} if samples else NO_NOTE)
 
-    def _tell_sent(self, urls: tuple[str, ...], *, is_dry: bool = False) -> None:
+    def _tell_sent(self, urls: tuple[str, ...], note: Note) -> None:
         self._count += 1
         self._waiting_since_s = None
-        note = {"urls": list(urls), "dry": True} if is_dry else {"urls": list(urls)}
+        note = {"urls": list(urls), **note}
         self.recorder.emit(e.SentToProcessing, note=note, batch_id=self._last_id, urls=urls, pages=len(urls))
 
     @property
@@ -135,6 +147,8 @@ class BatchTracker:
             batch_pages=total,
             pages=pages,
             metadata=self._job.options.metadata,
+            profiles=self.profiles.of_sources(page.source_id for page in pages),
+            low_quality_below=self._services.tuning.low_quality_below,
         )
         failed = partial(self._failed, batch_id, frozenset(page.index for page in pages))
         try:

@@ -17,9 +17,11 @@ from runnel.settings import AwsSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from runnel.adapters.system.thread_reader import ThreadPageReader
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult
     from runnel.domain.verdicts import RawRef
+    from runnel.extraction.learning import PageMarks
     from runnel.extraction.page import PageReading
     from runnel.ports.clock import Clock
     from runnel.ports.ids import Ids
@@ -182,6 +184,7 @@ def _make_services(settings: AwsSettings) -> Services:
             lease_patience=timedelta(seconds=min(settings.follow_window_s, _LEASE_PATIENCE_S)),
             tracking_parameters=settings.tracking_parameters,
             markdown_twins=settings.markdown_twins,
+            low_quality_below=settings.low_quality_below,
         ),
         secrets=_make_secrets(settings.secrets),
     )
@@ -212,10 +215,21 @@ def make_tuning() -> Tuning:
 class _ReaderOnDemand:
     """Loads the parser when the orchestrator has a page to read: what was fetched before, to mend or to replay it."""
 
-    async def read(self, body: bytes, *, url: str, charset: str | None, render: bool) -> PageReading:
+    async def read(
+        self, body: bytes, *, url: str, charset: str | None, render: bool, blocks: tuple[str, ...] = ()
+    ) -> PageReading:
+        return await self._reader().read(body, url=url, charset=charset, render=render, blocks=blocks)
+
+    async def read_marks(self, body: bytes, *, charset: str | None) -> PageMarks:
+        return await self._reader().read_marks(body, charset=charset)
+
+    async def find_present(self, body: bytes, *, charset: str | None, asked: tuple[str, ...]) -> tuple[str, ...]:
+        return await self._reader().find_present(body, charset=charset, asked=asked)
+
+    def _reader(self) -> ThreadPageReader:
         from runnel.adapters.system.thread_reader import ThreadPageReader
 
-        return await ThreadPageReader().read(body, url=url, charset=charset, render=render)
+        return ThreadPageReader()
 
 
 class _IndexerOnDemand:

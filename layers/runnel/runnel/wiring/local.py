@@ -254,6 +254,7 @@ async def open_services(
                 tuning.with_lease_ttl(settings.lease_ttl_s),
                 tracking_parameters=settings.tracking_parameters,
                 markdown_twins=settings.markdown_twins,
+                low_quality_below=settings.low_quality_below,
             ),
             secrets=EnvironmentSecrets(environment_secret),
         )
