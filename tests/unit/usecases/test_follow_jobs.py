@@ -150,6 +150,21 @@ async def test_who_watches_sees_to_it_that_a_dead_driver_is_followed_by_the_next
     assert job.job_id in home.orchestrators.started
 
 
+async def test_a_job_that_is_deleted_while_it_is_shown_is_nobodys_orphan() -> None:
+    """Its last reader looks for its driver no more, and is not cut off from the other jobs."""
+    home = ScriptedHome(SITE)
+    job = await home.create(library="gone")
+    reader = AllJobsReader(home).connect(watch=DriverWatch(home.outside.services))
+    await home.clock.advance(0.5)
+    await home.outside.services.jobs.delete(TENANT, job.job_id)
+    other = await crawl(home, "other")
+    await pass_time(home, 6)
+    await reader.leave()
+
+    assert reader.lines[other.job_id] == log_of(home, other)
+    assert home.orchestrators.started == []
+
+
 async def test_beyond_the_most_jobs_the_others_wait_and_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every amount has a limit."""
     monkeypatch.setattr(module, "MOST_JOBS", 1)

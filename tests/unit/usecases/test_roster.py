@@ -9,6 +9,7 @@ import pytest
 from runnel.domain.jobs import Job
 from runnel.errors import EventsExpired
 from runnel.streaming.places import parse_places
+from runnel.usecases import roster
 from runnel.usecases.control_job import pause_job
 from runnel.usecases.delete_jobs import delete_job
 from runnel.usecases.roster import SLACK_S
@@ -165,3 +166,16 @@ async def test_a_job_that_is_deleted_leaves_the_stream() -> None:
     await reader.leave()
 
     assert len(reader.lines[job.job_id]) == 2
+
+
+async def test_jobs_are_found_over_any_number_of_pages_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that is read in part would leave a job out for ever."""
+    monkeypatch.setattr(roster, "_PAGE", 1)
+    home = ScriptedHome(SITE)
+    reader = AllJobsReader(home).connect()
+    await home.clock.advance(0.5)
+    jobs = [await crawl(home, f"library-{number}") for number in range(3)]
+    await pass_time(home, 2)
+    await reader.leave()
+
+    assert reader.lines == {job.job_id: log_of(home, job) for job in jobs}
