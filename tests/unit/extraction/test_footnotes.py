@@ -171,3 +171,14 @@ def test_a_number_that_leads_to_a_part_of_the_text_stays_a_link(html: str) -> No
 
     assert "[^" not in markdown
     assert "](https://docs.example.com/a#" in markdown
+
+
+def test_a_wiki_may_call_its_notes_so() -> None:
+    """Beside its sources, which are numbered for themselves."""
+    reference, notes = SHAPES["MediaWiki"]
+    note = reference.replace("[1]", "[note 1]").replace("-1", "-note-1")
+    markdown = markdown_of(
+        f"<p>A{reference} b{note}</p>{notes}{notes.replace('-1', '-note-1').replace('leaks', 'drips')}"
+    )
+
+    assert markdown == "A[^1] b[^1-2]\n\n[^1]: It *leaks*.\n\n[^1-2]: It *drips*.\n"

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 import turbohtml
 
-#: What a reference says: a number, a letter, a sign, in brackets or not.
-MARK: Final = re.compile(r"[\[(\s]*(\d{1,4}|[A-Za-z]|[*\u2020\u2021]{1,4})[\])\s]*")
+#: What a reference says: a number, a letter, a sign, in brackets or not; wikis write "note 1".
+MARK: Final = re.compile(r"[\[(\s]*(?:n(?:ote|b) )?(\d{1,4}|[A-Za-z]|[*\u2020\u2021]{1,4})[\])\s]*")
 
 #: Names of notes and of what stands around them: the classes, ids and roles of Sphinx, DocBook, Asciidoctor, Pandoc.
 NAMES: Final = re.compile(
