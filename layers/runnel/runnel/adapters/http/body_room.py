@@ -32,8 +32,9 @@ class Place:
 class BodyRoom:
     """A number of places."""
 
-    def __init__(self, places: int) -> None:
-        """Let *places* bodies be big at once."""
+    def __init__(self, places: int, *, most_wait_s: float = 60.0) -> None:
+        """Let *places* bodies be big at once; who waits for one does so for *most_wait_s* at most."""
+        self.most_wait_s = most_wait_s
         self._free = places
         self._waiting: deque[Callable[[Place], None]] = deque()
 

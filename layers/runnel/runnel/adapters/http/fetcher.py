@@ -57,16 +57,16 @@ class HttpFetcher:
         limits: BodyLimits | None = None,
         resolve: Resolve | None = None,
         proxy: Proxy | None = None,
-        long_bodies: int = 5,
+        room: BodyRoom | None = None,
     ) -> None:
         """Take the private hosts that may be crawled and how many connections may be open at once.
 
         *resolve* stands for the system's resolver; whatever it answers is judged like the system's answers. With a
         *proxy* every request goes through it, and nothing is resolved here: what a URL says is judged all the same.
-        *long_bodies* of over a megabyte may be in memory at once, the others wait; each is there until its answer is
-        let go, so who asks for some at once and keeps the answers needs as many.
+        long bodies that find no place in *room* (five, if none is given) wait; each is there until its answer is let
+        go, so who asks for some at once and keeps the answers needs as many places.
         """
-        self._bodies = BodyRoom(long_bodies)
+        self._bodies = room or BodyRoom(5)
         self._proxy = proxy
         self._limits = limits or BodyLimits()
         self._guard = Guard(allow_private, resolve)
@@ -94,14 +94,14 @@ class HttpFetcher:
         return _response(request, answer, elapsed_ms=round((loop.time() - begun_s) * 1000))
 
     def _answer_to(self, request: FetchRequest, deadline: asyncio.Timeout) -> Answer:
-        """Prepare for the answer; the time that it waits for room is not the site's, up to as long again."""
+        """Prepare for the answer; the time that it waits for room is not the site's, within bounds."""
         answer, now = Answer(self._limits, request.types, cut_bytes=request.cut_bytes), asyncio.get_running_loop().time
         left_s = 0.0
 
         def waits() -> None:
             nonlocal left_s
             left_s = (deadline.when() or now()) - now()
-            deadline.reschedule(now() + left_s + request.deadline_s)
+            deadline.reschedule(now() + left_s + self._bodies.most_wait_s)
 
         def goes_on() -> None:
             if left_s:
