@@ -68,6 +68,7 @@ async def test_a_page_that_hardly_says_anything_is_told_and_left_out() -> None:
     (end,) = home.of_type(job, e.JobCompleted)
     assert (end.ok, end.pages, end.low_quality) == (True, 4, 2)
     assert len([key for _, key in home.state.objects if key.startswith("pages/")]) == 2
+    assert not [event for event in home.of_type(job, e.Log) if event.level == "warning"]
 
 
 async def test_every_page_is_kept_when_the_setting_says_so() -> None:
