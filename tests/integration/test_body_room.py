@@ -27,8 +27,7 @@ class Bodies:
         self.fetcher = HttpFetcher(
             allow_private=frozenset({("127.0.0.1", port)}),
             connections=20,
-            long_bodies=2,
-            room_wait_s=0.4,
+            room=BodyRoom(2, most_wait_s=0.4),
             limits=limits,
         )
 

@@ -141,6 +141,7 @@ class _Functions:
             await self._fetcher.close()
 
     def _make_crawler(self) -> Callable[[CrawlRequest], Awaitable[CrawlResponse]]:
+        from runnel.adapters.http.body_room import BodyRoom
         from runnel.adapters.http.fetcher import HttpFetcher
         from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 
@@ -149,7 +150,7 @@ class _Functions:
             connections=_CONNECTIONS,
             resolve=self.resolve,
             proxy=self.settings.proxy,
-            long_bodies=_LONG_BODIES,
+            room=BodyRoom(_LONG_BODIES),
         )
         patience = Patience(clock=self.clock, full=self.full.set)
         keeper = FolderPageKeeper(self.raw, self.appending) if self.appending else None
