@@ -6,6 +6,7 @@ Laws (names are the rules of the commit model):
 2. Every change of a page is told once, by one record, whoever made it: chunks are counted, not listed.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,15 +108,16 @@ def count_records(changes: Changes) -> int:
 
 
 def _line(source: BusSource, index: int, kind: BusType, data: Mapping[str, Any]) -> bytes:
-    event = BusEvent(
-        event_id=f"{source.key}:{index}",
-        type=kind,
-        time=format_time(source.at),
-        library_id=source.library_id,
-        generation=source.generation,
-        data=data,
-    )
-    return event.model_dump_json().encode("utf-8", "replace")
+    # As `BusEvent` would write it: ten thousand of them are told between two moves of a pointer.
+    event = {
+        "event_id": f"{source.key}:{index}",
+        "type": kind,
+        "time": format_time(source.at),
+        "library_id": source.library_id,
+        "generation": source.generation,
+        "data": data,
+    }
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _tell(changes: Changes) -> Iterator[tuple[BusType, Mapping[str, Any]]]:

@@ -133,7 +133,8 @@ def _groups(pages: list[Fetched], declared: _Declared, contents: Mapping[str, st
         if page.url in contents:
             names.append((twin_key(page.final_url), contents[page.url]))
         for name in names:
-            roots[root(name)] = root(page.url)
+            if name != page.url:
+                roots[root(name)] = root(page.url)
     groups: defaultdict[Hashable, list[Fetched]] = defaultdict(list)
     for page in pages:
         groups[root(page.url)].append(page)
@@ -141,6 +142,9 @@ def _groups(pages: list[Fetched], declared: _Declared, contents: Mapping[str, st
 
 
 def _show(group: list[Fetched], contents: Mapping[str, str] | None) -> Shown:
+    if len(group) == 1:  # most pages have one address
+        (page,) = group
+        return Shown(url=page.final_url, source=page.url, others=() if page.url == page.final_url else (page.url,))
     declared = {page.canonical for page in group if page.canonical is not None}
     there = [page for page in group if contents is None or page.url in contents] or group
 

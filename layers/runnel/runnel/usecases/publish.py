@@ -23,7 +23,7 @@ from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.domain.publish_safety import Hold, decide_hold
 from runnel.domain.results import decode_pages
-from runnel.domain.same_page import choose
+from runnel.domain.same_page import Shown, choose
 from runnel.errors import LibraryNotFound, ManifestDamaged
 from runnel.fetching.canonical import url_hash
 from runnel.usecases.index_library import add_index, with_index
@@ -250,15 +250,17 @@ def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredP
         page = usable.get(shown.source)
         if page is not None and not page.low_quality:
             members = [fold.crawled[url] for url in (shown.url, *shown.others) if url in fold.crawled]
-            chosen[shown.url] = page.model_copy(
-                update={
-                    "url": shown.url,
-                    "page_id": url_hash(shown.url),
-                    "aliases": shown.others,
-                    "nofollow": page.nofollow or any(crawled.note.get("nofollow") for crawled in members),
-                }
-            )
+            nofollow = page.nofollow or any(crawled.note.get("nofollow") for crawled in members)
+            chosen[shown.url] = _shown_as(page, shown, nofollow=nofollow)
     return _without_twins(chosen)
+
+
+def _shown_as(page: StoredPage, shown: Shown, *, nofollow: bool) -> StoredPage:
+    """The page as the library shows it; most are shown as they came, and a copy costs as much as reading one."""
+    if (page.url, page.aliases, page.nofollow) == (shown.url, shown.others, nofollow):
+        return page
+    same = {"url": shown.url, "page_id": url_hash(shown.url), "aliases": shown.others, "nofollow": nofollow}
+    return page.model_copy(update=same)
 
 
 def _without_twins(pages: dict[str, StoredPage]) -> dict[str, StoredPage]:
