@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runnel.domain import events as e
-from runnel.domain.jobs import Job, JobState
+from runnel.domain.jobs import EndedBecause, Job, JobState
 from runnel.domain.libraries import Library
 from runnel.errors import (
     GenerationNotFound,
@@ -97,6 +97,38 @@ async def test_pages_that_moved_have_not_gone() -> None:
 
     assert home.of_type(job, e.LibraryHeld) == []
     assert set(await home.library(job)) == {"/", *moved}
+
+
+async def test_pages_that_moved_and_changed_have_not_gone_either() -> None:
+    """Their old addresses lead to them."""
+    moved = {f"/new{name}": ScriptedPage(text=f"rewritten {name}") for name in NAMES}
+    redirects = {name: ScriptedPage(text=f"rewritten {name}", final=f"/new{name}") for name in NAMES}
+    home, job = await crawl_twice({"/": ScriptedPage(text="home", links=tuple(redirects)), **moved, **redirects})
+
+    assert home.of_type(job, e.LibraryHeld) == []
+    assert set(await home.library(job)) == {"/", *moved}
+
+
+async def test_a_page_that_moved_leaves_no_copy_even_when_the_crawl_stops_early() -> None:
+    """That much is known: its old address leads to where it is now."""
+    moved = ScriptedPage(text="leaf /0", final="/new/0")
+    home, job = await crawl_twice({**site(*NAMES), "/0": moved}, limit=2, concurrency=1)
+
+    assert job.ending is not None
+    assert job.ending.ended_because is EndedBecause.LIMIT
+    assert set(await home.library(job)) == {"/", "/new/0", *NAMES[1:]}
+
+
+async def test_pages_that_the_processor_lost_count_as_failed() -> None:
+    """They were fetched, and nobody will read them."""
+    home = ScriptedHome(site(*NAMES))
+    await home.crawl()
+    home.pages = site(*NAMES, **{name: ScriptedPage(text=f"new {name}") for name in NAMES[:4]})
+    home.unprocessable.update(dict.fromkeys(NAMES[:4], 9))
+    job = await home.crawl()
+    (held,) = home.of_type(job, e.LibraryHeld)
+
+    assert held.reason == "4 pages failed beside 7 good ones (limit 20%)"
 
 
 async def test_a_page_that_fails_for_now_stays_and_so_does_what_only_it_links_to() -> None:
