@@ -22,7 +22,7 @@ def page(name: str, content: str, chunks: int = 0, **fields: Any) -> StoredPage:
     return StoredPage(**(values | fields))
 
 
-def told(changes: Changes) -> list[tuple[str, Any]]:
+def told(changes: Changes) -> list[tuple[str, Any, Any]]:
     lines = [json.loads(line) for segment in generation_segments(SOURCE, changes) for line in segment.lines]
     assert len(lines) == count_records(changes)
     return [(one["type"], one["data"].get("page_id"), one["data"].get("count")) for one in lines]

@@ -9,6 +9,7 @@ import pytest
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job, JobState
 from runnel.domain.libraries import Library
+from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import (
     GenerationNotFound,
     JobConflict,
@@ -117,6 +118,30 @@ async def test_a_page_that_moved_leaves_no_copy_even_when_the_crawl_stops_early(
     assert job.ending is not None
     assert job.ending.ended_because is EndedBecause.LIMIT
     assert set(await home.library(job)) == {"/", "/new/0", *NAMES[1:]}
+
+
+async def _with_a_hidden_page(second: dict[str, Any], **options: Any) -> set[str]:
+    """The library after a crawl that cannot read the sitemap which alone named a page of it."""
+    home = ScriptedHome(site(*NAMES, **{"/hidden": ScriptedPage(text="hidden")}))
+    file = "https://docs.example.com/sitemap.xml"
+    home.sitemaps.files[file] = f"<urlset><url><loc>{home.url('/hidden')}</loc></url></urlset>"
+    job = await home.crawl()
+    assert "/hidden" in await home.library(job)
+    home.sitemaps.files[file] = ErrorCategory.HTTP_5XX
+    home.pages = second
+    return set(await home.library(await home.crawl(**options)))
+
+
+async def test_a_page_that_only_an_unreadable_sitemap_names_stays() -> None:
+    """Nobody can say that it has gone."""
+    assert await _with_a_hidden_page(site(*NAMES)) == {"/", "/hidden", *NAMES}
+
+
+async def test_a_page_that_is_told_to_be_left_out_goes_whatever_could_not_be_read() -> None:
+    """It was found, and is not wanted."""
+    found = {**site(*NAMES), "/": ScriptedPage(text="home", links=(*NAMES, "/hidden"))}
+
+    assert await _with_a_hidden_page(found, exclude=("/hidden",)) == {"/", *NAMES}
 
 
 async def test_pages_that_the_processor_lost_count_as_failed() -> None:
