@@ -9,7 +9,7 @@ from runnel.domain.changes import Changes, compare
 from runnel.domain.payloads import StoredPage
 
 SOURCE = BusSource(
-    library_id="docs", created_at=datetime(2026, 1, 1, tzinfo=UTC), name="2", generation=2,
+    library_id="docs", first_name="docs", created_at=datetime(2026, 1, 1, tzinfo=UTC), name="2", generation=2,
     at=datetime(2026, 1, 2, tzinfo=UTC),
 )  # fmt: skip
 
