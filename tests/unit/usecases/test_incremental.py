@@ -281,3 +281,24 @@ async def test_a_later_driver_knows_no_more_than_what_can_be_read() -> None:
     home = await crawled()
 
     assert len(await load_known_again(home.outside.services, TENANT, "generations/nowhere")) == 0
+
+
+async def test_what_a_crawl_relied_on_is_looked_for_before_it_publishes() -> None:
+    """An object that went while the crawl ran is said, and its page is fetched by the next one."""
+    pages = {"/": ScriptedPage(text="home", links=("/a", "/b"), links_in_body=True)}
+    pages |= {f"/{name}": ScriptedPage(text=name) for name in "ab"}
+    home = ScriptedHome(pages)
+    key = page_key((await home.library(await home.crawl()))["/a"].content_hash)
+    answers = home.hold("/b")
+    job = await home.create()
+    task = home.drive(home.process("D1"), job)
+    await home.until(lambda: bool(home.of_type(job, e.BatchProcessed)))
+    del home.state.objects[TENANT, key]
+    answers.set()
+    await home.finish(task)
+    warnings = [event.message for event in home.of_type(job, e.Log) if event.level == "warning"]
+    await home.crawl(mode="incremental")
+
+    assert warnings == ["The objects of 1 pages have gone since they were written; the next crawl fetches them anew."]
+    assert set(await home.library(job)) == {"/", "/a", "/b"}
+    assert (TENANT, key) in home.state.objects
