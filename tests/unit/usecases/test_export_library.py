@@ -1,7 +1,10 @@
 """A library goes out in every format, whole, sorted, the same bytes each time."""
 
+import errno
 import io
 import json
+import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,14 @@ import pytest
 import yaml
 
 from runnel.adapters.filesystem.output import MANIFEST, FolderOutput
-from runnel.errors import LibraryNotFound, PageNotFound
+from runnel.domain.paths import path_key
+from runnel.domain.payloads import StoredPage
+from runnel.errors import LibraryNotFound, PageNotFound, StoreUnavailable
 from runnel.usecases.download_job import open_download
+from runnel.usecases.edit_pages import set_page_metadata
 from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export, write_folder
 from runnel.usecases.process_pages import page_key
+from runnel.usecases.read_library import markdown_of
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.web_client import web_client
 
@@ -192,3 +199,100 @@ async def test_a_folder_of_many_pages_is_written_a_few_at_a_time(tmp_path: Path)
     await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
 
     assert len(list(tmp_path.glob("*.md"))) == 61
+
+
+async def test_links_lead_to_the_names_that_were_really_written(tmp_path: Path) -> None:
+    """A page beside a file of somebody else's has another name: its neighbours must know it, also the second time."""
+    home, library, _ = await crawled()
+    foreign = tmp_path / "b" / "c-ec641e79.md"
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    opened = await open_export(home.outside.services, TENANT, library)
+    for _ in range(2):
+        await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+        texts = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.md")}
+        written = next(name for name, text in texts.items() if f"url: {home.url('/b/c.html')}\n" in text)
+
+        assert re.fullmatch(r"b/c-ec641e79-[0-9a-f]{8}\.md", written)
+        assert f"]({written}#page)" in texts["a.md"]
+        assert f"]({written.removeprefix('b/')}#page)" in texts["b/index.md"]
+        assert texts["b/c-ec641e79.md"] == "mine"
+        assert len(texts) == 7
+
+
+async def test_an_export_whose_disk_fills_up_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there before stays whole; the error names the folder."""
+    home, library, _ = await crawled()
+    opened = await open_export(home.outside.services, TENANT, library)
+    await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.md")}
+    written: list[int] = []
+    real = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        written.append(len(data))
+        if len(written) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StoreUnavailable, match="No space left on device"):
+        await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+    monkeypatch.undo()
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == before
+
+    await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == before
+
+
+async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """Here because a file stands where the folder must be; nothing is changed."""
+    home, library, _ = await crawled()
+    (tmp_path / "out").write_text("a file")
+    opened = await open_export(home.outside.services, TENANT, library)
+    with pytest.raises(StoreUnavailable, match="Cannot write to the output folder"):
+        await write_folder(opened, FolderOutput(tmp_path / "out", opened.home_host))
+
+    assert (tmp_path / "out").read_text() == "a file"
+
+
+async def test_names_that_file_systems_take_for_one_stay_apart_and_devices_are_none(tmp_path: Path) -> None:
+    """Case, Unicode form, reserved names, names of 300 bytes: each page has its own file, in folder and zip alike."""
+    long = "/" + "x" * 300
+    names = ("/Readme", "/README", "/caf%C3%A9", "/cafe%CC%81", "/con", "/nul.html", "/aux/page", long, long + "y")
+    home = ScriptedHome({"/": ScriptedPage(links=names), **{name: ScriptedPage(text=name) for name in names}})
+    job = await home.crawl()
+    opened = await open_export(home.outside.services, TENANT, job.library_id)
+    await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+    archive = zipfile.ZipFile(io.BytesIO(await exported(home, job.library_id, "zip")))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md"))
+    stems = {part.split(".")[0].lower() for name in files for part in name.split("/")}
+
+    assert files == sorted(archive.namelist())
+    assert len({path_key(name) for name in files}) == len(files) == 10
+    assert max(len(part.encode()) for name in files for part in name.split("/")) <= 255
+    assert stems.isdisjoint({"con", "nul", "aux"})
+
+
+async def test_a_page_whose_own_fields_changed_gets_its_file_anew(tmp_path: Path) -> None:
+    """Its text is the same; what stands above it is not."""
+    home, library, _ = await crawled()
+
+    async def read(tenant: str, page: StoredPage) -> str | None:
+        return await markdown_of(home.outside.services.content, tenant, page)
+
+    output = FolderOutput(tmp_path, None, read)
+    opened = await open_export(home.outside.services, TENANT, library)
+    await output.reconcile(TENANT, library, opened.pages)
+    await set_page_metadata(home.outside.services, TENANT, library, home.url("/a.html"), {"reviewed": "by ann"})
+    opened = await open_export(home.outside.services, TENANT, library)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
+    await FolderOutput(tmp_path, None, read).reconcile(TENANT, library, opened.pages)
+    changed = [path.name for path, then in before.items() if path.stat().st_mtime_ns != then]
+
+    assert changed == ["a.md"]
+    assert "reviewed: by ann" in (tmp_path / "a.md").read_text()

@@ -1,6 +1,6 @@
 """Where a local crawl shows its Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from runnel.domain.integrity import Flaw
@@ -17,6 +17,10 @@ class Output(Protocol):
 
     async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:
         """Write or replace the files of (page, Markdown) pairs."""
+        ...
+
+    async def arrange(self, library_id: str, pages: tuple[StoredPage, ...]) -> Mapping[str, str]:
+        """Give the files of *pages* their names, before they are written, and remove those of others; names by URL."""
         ...
 
     async def reconcile(self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]) -> None:

@@ -68,9 +68,14 @@ class Export:
                 raise text_missing(page)
             yield page, text
 
-    async def files(self) -> AsyncIterator[tuple[StoredPage, str, str]]:
-        """Each page with the path of its file and its Markdown, whose links lead to the other files."""
-        paths = resolve_collisions((page.url for page in self.pages), self.home_host)
+    async def files(self, paths: Mapping[str, str] | None = None) -> AsyncIterator[tuple[StoredPage, str, str]]:
+        """Each page with the path of its file and its Markdown, whose links lead to the other files.
+
+        Args:
+            paths: by URL, where a place has its own; else those of `resolve_collisions`.
+        """
+        if paths is None:
+            paths = resolve_collisions((page.url for page in self.pages), self.home_host)
         local = await self._local_pages(paths)
 
         def find(address: str) -> LocalPage | None:
@@ -88,7 +93,8 @@ class Export:
             for page in some:
                 headings = whole.get(page.url, page).headings
                 anchors = anchors_of((heading.anchor, heading.text) for heading in headings)
-                here = LocalPage(path=paths[page.url], anchors=anchors)
+                differing = {name: anchor for name, anchor in anchors.items() if name != anchor}
+                here = LocalPage(path=paths[page.url], anchors=differing)
                 names = (page.twin_url, *page.aliases) if page.twin_url else page.aliases
                 local |= dict.fromkeys((*names, page.url), here)
         return local
@@ -114,8 +120,9 @@ def home_host_of(library: Library) -> str | None:
 
 async def write_folder(export: Export, output: Output) -> None:
     """Write the pages as files; files that are not ours are left alone, those of pages that have gone are removed."""
+    names = await output.arrange(export.name, export.pages)
     some: list[tuple[StoredPage, str]] = []
-    async for page, _, markdown in export.files():
+    async for page, _, markdown in export.files(names):
         some.append((page, markdown))
         if len(some) == _PAGES_AT_ONCE:
             await output.write_many(export.name, some)

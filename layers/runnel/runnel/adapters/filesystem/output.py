@@ -26,7 +26,7 @@ from runnel.domain.integrity import Flaw
 from runnel.domain.paths import page_path, path_key, resolve_collisions, suffixed_paths
 from runnel.domain.payloads import StoredPage
 from runnel.errors import StoreUnavailable
-from runnel.streaming.front_matter import front_matter
+from runnel.streaming.front_matter import front_digest, front_matter
 
 #: Reads the Markdown of a published page (tenant, page); None when it is gone.
 ReadMarkdown = Callable[[str, StoredPage], Awaitable[str | None]]
@@ -38,10 +38,11 @@ _ASIDE: Final = ".runnel-tmp"
 
 @dataclass(slots=True)
 class _File:
-    """One file of ours: where it lies, and which content we wrote."""
+    """One file of ours: where it lies, and which content we wrote, below which front matter ("" before any was)."""
 
     path: str
     content_hash: str
+    front: str = ""
 
 
 #: A page of a library: its library and URL.
@@ -76,6 +77,9 @@ class FolderOutput:
     async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:
         """Write several pages in one visit to a thread."""
         await asyncio.to_thread(self._write_all, library_id, tuple(pages))
+
+    async def arrange(self, library_id: str, pages: tuple[StoredPage, ...]) -> dict[str, str]:
+        return await asyncio.to_thread(self._name_all, library_id, pages)
 
     async def reconcile(self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]) -> None:
         missing = await asyncio.to_thread(self._arrange, library_id, pages)
@@ -123,7 +127,7 @@ class FolderOutput:
             for key in [key for key in ours if key[1] not in self._wanted]:
                 self._remove(files.pop(key).path)
             self._move_all(files, [key for key in ours if key in files and files[key].path != self._wanted[key[1]]])
-            return [page for page in pages if not self._is_current(files.get((library_id, page.url)), page)]
+            return [page for page in pages if not self._is_current(library_id, files.get((library_id, page.url)), page)]
 
     def _misfits(self, library_id: str, pages: tuple[StoredPage, ...]) -> list[tuple[Flaw, str]]:
         """Files that are missing, lie elsewhere than they should, or belong to no page."""
@@ -152,6 +156,18 @@ class FolderOutput:
             file.content_hash = ""
             return file.path
 
+    def _name_all(self, library_id: str, pages: tuple[StoredPage, ...]) -> dict[str, str]:
+        """The names that the files of *pages* have, or will have: those that have none yet are given one."""
+        self._arrange(library_id, pages)
+        with self._lock, _translated(self._root):
+            files = self._load()
+            for page in pages:
+                key = library_id, page.url
+                if key not in files:
+                    self._register(files, key, _File(self._free_path(page.url), ""))
+            self._flush_journal()
+            return {page.url: files[library_id, page.url].path for page in pages}
+
     def _finish(self) -> None:
         with self._lock, _translated(self._root):
             self._rewrite_journal(self._load())
@@ -170,7 +186,7 @@ class FolderOutput:
         """The path of a page's file, written down as ours before anything else happens to it."""
         key = (library_id, page.url)
         path = files[key].path if key in files else self._free_path(page.url)
-        self._register(files, key, _File(path, page.content_hash))
+        self._register(files, key, _File(path, page.content_hash, front_digest(library_id, page)))
         return path
 
     def _register(self, files: _Files, key: _Key, file: _File) -> None:
@@ -232,13 +248,15 @@ class FolderOutput:
             self._remove(file.path)
         for key, file, aside in waiting:
             path = self._free_path(key[1])
-            self._register(files, key, _File(path, file.content_hash))
+            self._register(files, key, _File(path, file.content_hash, file.front))
             self._flush_journal()
             self._make_folder((self._root / path).parent)
             aside.replace(self._root / path)
 
-    def _is_current(self, file: _File | None, page: StoredPage) -> bool:
-        return file is not None and file.content_hash == page.content_hash and (self._root / file.path).is_file()
+    def _is_current(self, library_id: str, file: _File | None, page: StoredPage) -> bool:
+        if file is None or file.content_hash != page.content_hash:
+            return False
+        return file.front == front_digest(library_id, page) and (self._root / file.path).is_file()
 
     def _is_inside(self, target: Path) -> bool:
         """Whether a file still lies in the folder when links are followed: somebody may have made one since."""
@@ -297,7 +315,13 @@ def _translated(root: Path) -> Iterator[None]:
 
 def _entry(key: _Key, file: _File) -> str:
     library_id, url = key
-    entry = {"library": library_id, "url": url, "path": file.path, "content_hash": file.content_hash}
+    entry = {
+        "library": library_id,
+        "url": url,
+        "path": file.path,
+        "content_hash": file.content_hash,
+        "front": file.front,
+    }
     return json.dumps(entry) + "\n"
 
 
@@ -316,7 +340,7 @@ def _entries(manifest: Path) -> Iterator[tuple[_Key, _File]]:
         except (ValueError, KeyError, TypeError):
             continue
         if _is_ours(path):
-            yield (library_id, url), _File(path, digest)
+            yield (library_id, url), _File(path, digest, str(entry.get("front", "")))
 
 
 def _is_ours(path: str) -> bool:
