@@ -238,9 +238,11 @@ async def test_an_export_whose_disk_fills_up_leaves_no_half_file(
         return real(descriptor, data)
 
     monkeypatch.setattr(os, "write", full)
+    output = FolderOutput(tmp_path, opened.home_host)
     with pytest.raises(StoreUnavailable, match="No space left on device"):
-        await write_folder(opened, FolderOutput(tmp_path, opened.home_host))
+        await write_folder(opened, output)
     monkeypatch.undo()
+    await output.close()
 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.md")} == before
 

@@ -98,7 +98,11 @@ class LocalDesk:
         from runnel.wiring.local import open_folder
 
         opened = await open_export(self._services, self._tenant, library_id)
-        await write_folder(opened, open_folder(folder, opened.home_host))
+        output = open_folder(folder, opened.home_host)
+        try:
+            await write_folder(opened, output)
+        finally:
+            await output.close()
 
     async def download(self, job_id: str) -> AsyncIterator[bytes]:
         """The good pages of a job as one file."""
