@@ -23,7 +23,7 @@ def front_matter(library_id: str, page: StoredPage) -> str:
 
 
 def front_digest(library_id: str, page: StoredPage) -> str:
-    """Names what the block of a page says, a hundred times as fast as writing it."""
+    """Names what the block of a page says, without writing it as YAML."""
     told = repr(list(_fields(library_id, page).items()))
     return blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
