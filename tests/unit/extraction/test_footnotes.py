@@ -125,10 +125,10 @@ def test_the_outline_does_not_hold_references() -> None:
 
 def test_a_note_of_several_blocks_is_one_note() -> None:
     """Its further blocks stand four spaces in."""
-    notes = "<ol class=footnotes><li id=fn1><p>One <a href=/x>link</a>.</p><pre>a\n\nb</pre><p>Two.</p></li></ol>"
+    notes = "<ol class=footnotes><li id=fn1><p>One <a href='#x'>link</a>.</p><pre>a\n\nb</pre><p>Two.</p></li></ol>"
 
     assert markdown_of(f"<p>A<a href='#fn1'>1</a></p>{notes}") == (
-        "A[^1]\n\n[^1]: One [link](https://docs.example.com/x).\n\n    ```\n    a\n\n    b\n    ```\n\n    Two.\n"
+        "A[^1]\n\n[^1]: One [link](https://docs.example.com/a#x).\n\n    ```\n    a\n\n    b\n    ```\n\n    Two.\n"
     )
 
 

@@ -137,6 +137,7 @@ def test_an_article_that_is_an_entry_of_the_page_is_not_taken_for_the_page() -> 
     assert markdown_of(f"<div id=content>{page}</div>").startswith("# Valves\n\n### Summary\n\nThey let water")
     assert markdown_of(f"<div><h1>Valves</h1>{entry}</div>").startswith("# Valves\n\n#### open(valve)")
     assert markdown_of(f"<div><h2>Garden</h2>{entry}</div>").startswith("#### open(valve)")
+    assert "#### open(valve)" in markdown_of(f"<div><div><div><h2>Garden</h2>{entry}</div></div></div>")
 
 
 def test_a_header_whose_links_are_its_titles_is_kept_whole() -> None:
