@@ -351,8 +351,7 @@ class _Driver:
         await self._recorder.flush()
         if not await self._mark():
             return False
-        fold = self._recorder.fold
-        if fold.kept and not fold.held and self._job.publishes:
+        if (fold := self._recorder.fold).kept and not fold.held and self._job.publishes:
             await self._publication.publish(because, run=str(self._keeper.lease.term))
         if not self._job.downloads and "index" in self._job.options.steps:
             await index_now(self._services, self._job)
