@@ -203,7 +203,7 @@ def test_the_least_score_of_a_page_is_a_whole_number() -> None:
     assert load_settings(environment={}).low_quality_below == 35
     assert load_settings(environment={"RUNNEL_LOW_QUALITY_BELOW": "0"}).low_quality_below == 0
     assert AwsSettings.from_environment(stack).low_quality_below == 0
-    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).low_quality_below == 20
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).low_quality_below == 1
     for wrong in ("-1", "101", "2.5", "many", "²"):
         with pytest.raises(ConfigInvalid, match=r"RUNNEL_LOW_QUALITY_BELOW: .* between 0 and 100"):
             load_settings(environment={"RUNNEL_LOW_QUALITY_BELOW": wrong})

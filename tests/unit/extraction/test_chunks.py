@@ -3,14 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.extraction.chunks import FEWEST_WORDS, MOST_WORDS, Chunk, split_chunks
+from runnel.extraction.chunks import FEWEST_WORDS, MOST_WORDS, Chunk, count_chunks, split_chunks
 from runnel.extraction.page import Heading
 
 URL = "https://docs.example.com/a"
 
 
 def chunks_of(markdown: str, headings: tuple[Heading, ...] = ()) -> tuple[Chunk, ...]:
-    return split_chunks(markdown, headings, url=URL)
+    found = split_chunks(markdown, headings, url=URL)
+    assert count_chunks(markdown) == len(found)
+    return found
 
 
 def words(count: int, word: str = "water") -> str:

@@ -73,10 +73,11 @@ def test_an_empty_page_without_a_program_is_just_empty() -> None:
         ("word " * 40, "Pumps", 100, ""),
         ("word " * 20, "Pumps", 50, "20 words"),
         ("word " * 7, "Pumps", 17, "7 words"),
-        ("Sorry, we looked everywhere. " * 5, "404 - Page not found", 5, "says that there is no such page"),
-        ("Sorry, we looked everywhere. " * 5, "Not Found", 5, "says that there is no such page"),
+        ("word", "Pumps", 2, "1 words"),
+        ("Sorry, we looked everywhere. " * 5, "404 - Page not found", 0, "says that there is no such page"),
+        ("Sorry, we looked everywhere. " * 5, "Not Found", 0, "says that there is no such page"),
         ("The server answers 404 Not Found when it has no such page. " * 20, "404 Not Found", 100, ""),
-        ("Please verify you are a human to go on. " * 4, "Wait", 5, "stands before the page: a question or a refusal"),
+        ("Please verify you are a human to go on. " * 4, "Wait", 0, "stands before the page: a question or a refusal"),
         ("How to verify you are human, in theory and practice. " * 20, "Captchas", 100, ""),
         ("\ufffd\ufffd\ufffd words " * 40, "Pumps", 5, "could not be decoded"),
         ("这是关于水泵的一页它把水从桶里提到花坛里" * 4, "水泵", 100, ""),
@@ -90,5 +91,5 @@ def test_a_score_says_whether_a_page_says_anything(text: str, title: str, score:
 def test_a_first_heading_tells_as_much_as_a_title() -> None:
     """Sites answer a missing page with their usual title."""
     assert rate_page("Go home", words=2, title="Garden", heading="Page not found") == (
-        5, "says that there is no such page",
+        0, "says that there is no such page",
     )  # fmt: skip

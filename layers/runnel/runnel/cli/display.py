@@ -112,7 +112,7 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
     yield from _reasons(tally, ending)
     if ending.get("low_quality"):
         yield (
-            f"{ending['low_quality']} pages of hardly any text are left out of the library; "
+            f"{ending['low_quality']} pages that say too little are left out of the library; "
             "RUNNEL_LOW_QUALITY_BELOW=0 keeps them."
         )
     yield from _table(tally, ending)

@@ -68,6 +68,11 @@ def split_chunks(markdown: str, headings: Sequence[Heading], *, url: str) -> tup
     return tuple(found)
 
 
+def count_chunks(markdown: str) -> int:
+    """Return how many chunks `split_chunks` makes of a page: which anchors they have makes no difference."""
+    return sum(len(_pieces(section)) for section in _joined(_sections(markdown, ())))
+
+
 def _blocks(markdown: str) -> Iterator[_Block]:
     """Yield what blank lines part, but for those within a fence."""
     held: list[str] = []

@@ -1,7 +1,8 @@
 """How much a page is worth keeping: a score of 0 to 100, and why it is not 100.
 
 Laws: a function of the page's text and title alone; a page is not judged by what it is about, only by whether it says
-anything: few words, words that stand for the lack of a page, bytes that are no text. Forty words are a whole page.
+anything: few words, words that stand for the lack of a page, bytes that are no text. Forty words are a whole page, and
+only what is no page at all is worth nothing.
 """
 
 import re
@@ -36,8 +37,9 @@ LONGEST_WALL: Final = 80
 LOST: Final = "\ufffd"
 SPOILED_BY: Final = 0.05
 
-#: A page that says so much of what is no page is worth this.
-WORTHLESS: Final = 5
+#: What says that it is no page is worth nothing; what is hard to read, little.
+WORTHLESS: Final = 0
+SPOILED: Final = 5
 
 
 def rate_page(text: str, *, words: int, title: str, heading: str = "") -> tuple[int, str]:
@@ -54,7 +56,7 @@ def rate_page(text: str, *, words: int, title: str, heading: str = "") -> tuple[
     if words <= LONGEST_WALL and WALL.search(text):
         return WORTHLESS, "stands before the page: a question or a refusal"
     if not text.isascii() and text.count(LOST) > SPOILED_BY * len(text):
-        return WORTHLESS, "could not be decoded"
+        return SPOILED, "could not be decoded"
     if words < WHOLE:
         words = max(words, len(UNSPACED.findall(text)) // LETTERS_A_WORD)
-    return (100, "") if words >= WHOLE else (words * 100 // WHOLE, f"{words} words")
+    return (100, "") if words >= WHOLE else (max(words, 1) * 100 // WHOLE, f"{words} words")

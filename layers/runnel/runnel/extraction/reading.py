@@ -18,7 +18,7 @@ from runnel.errors import PageUnreadable
 from runnel.extraction.admonitions import BOXES, mark_admonitions
 from runnel.extraction.breadcrumbs import find_breadcrumbs
 from runnel.extraction.charset import parse_html
-from runnel.extraction.chunks import split_chunks
+from runnel.extraction.chunks import count_chunks
 from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
 from runnel.extraction.footnotes import Footnote, take_footnotes
@@ -231,7 +231,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         is_empty=not main.whole_text.strip(),
         quality=quality,
         quality_reason=quality_reason,
-        chunks=len(split_chunks(main.markdown, main.headings, url=url)) if render else 0,
+        chunks=count_chunks(main.markdown) if render else 0,
         profile=name_blocks(profile.blocks),
         # Of the whole text: which pages are one must not depend on when their profile was known.
         text_hash=hashlib.blake2b(whole, digest_size=8).hexdigest(),

@@ -18,7 +18,7 @@ from typing import Literal
 
 from runnel.domain.jobs import Job, JobState, Lease, Sign
 from runnel.domain.segments import Segment
-from runnel.errors import JobNotFound, LeaseLost, StoreUnavailable
+from runnel.errors import JobNotFound, LeaseLost, StateUnreadable, StoreUnavailable
 from runnel.usecases.lifetime import patience_s
 from runnel.usecases.services import Services
 
@@ -112,7 +112,7 @@ async def _read_ahead(
         return read
     try:
         return tuple(await services.log.read(job.tenant, job.job_id))
-    except StoreUnavailable:
+    except (StoreUnavailable, StateUnreadable):  # whoever takes the job will hear of it again, and knows what to do
         return ()
 
 
