@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -55,15 +56,14 @@ async def test_equal_pages_make_equal_bytes_that_are_whole() -> None:
 )
 async def test_words_names_and_headings_are_found(query: str, pages: list[str]) -> None:
     """Names of programs by each of their words, in any case and with or without accents."""
-    connection = open_segment(await Fts5Indexer().build([page("a"), page("b")]))
-
-    assert sorted(set(found(connection, query))) == pages
+    with closing(open_segment(await Fts5Indexer().build([page("a"), page("b")]))) as connection:
+        assert sorted(set(found(connection, query))) == pages
 
 
 async def test_each_chunk_is_named_so_that_its_text_can_be_found() -> None:
     """The segment holds no text: page, place and id lead to it."""
-    connection = open_segment(await Fts5Indexer().build([page("b")]))
-    rows = connection.execute("SELECT page_id, place, chunk_id FROM chunks").fetchall()
+    with closing(open_segment(await Fts5Indexer().build([page("b")]))) as connection:
+        rows = connection.execute("SELECT page_id, place, chunk_id FROM chunks").fetchall()
     chunks = split_chunks(TEXTS["b"], (), url="https://docs.example.com/b")
 
     assert rows == [("b", place, chunk.chunk_id) for place, chunk in enumerate(chunks)]

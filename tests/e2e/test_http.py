@@ -420,7 +420,7 @@ async def test_libraries_are_listed_with_the_generation_they_show(home: HttpHome
     listed = (await home.get("/v1/libraries"))["items"]
     one = await home.get(f"/v1/libraries/{finished.library}")
 
-    assert one in listed
+    assert {name: value for name, value in one.items() if name != "statistics"} in listed
     assert (one["generation"], one["pages"], one["active_job"]) == (1, PAGES, None)
     assert one["sources"] == [{"source_id": "main", "url": home.site.url()}]
 

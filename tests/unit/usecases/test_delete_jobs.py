@@ -50,7 +50,7 @@ async def test_a_deleted_job_is_gone_at_once_and_removed_by_the_sweep() -> None:
 
 async def test_results_that_no_generation_needs_go_with_their_job() -> None:
     """A job that was cancelled has published nothing: what the processor made of it is of no use."""
-    home = ScriptedHome(_SITE)
+    home = ScriptedHome({**_SITE, "/": ScriptedPage(text="home", links=("/a",)), "/a": ScriptedPage(links=("/b",))})
     home.held["/b"] = home.hold("/b")
     job, services = await home.create(), home.outside.services
     task = home.drive(home.process("D1"), job)

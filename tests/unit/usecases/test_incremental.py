@@ -285,8 +285,11 @@ async def test_a_later_driver_knows_no_more_than_what_can_be_read() -> None:
 
 async def test_what_a_crawl_relied_on_is_looked_for_before_it_publishes() -> None:
     """An object that went while the crawl ran is said, and its page is fetched by the next one."""
-    pages = {"/": ScriptedPage(text="home", links=("/a", "/b"), links_in_body=True)}
-    pages |= {f"/{name}": ScriptedPage(text=name) for name in "ab"}
+    pages = {
+        "/": ScriptedPage(text="home", links=("/a",), links_in_body=True),
+        "/a": ScriptedPage(text="a", links=("/b",)),
+        "/b": ScriptedPage(text="b"),
+    }
     home = ScriptedHome(pages)
     key = page_key((await home.library(await home.crawl()))["/a"].content_hash)
     answers = home.hold("/b")

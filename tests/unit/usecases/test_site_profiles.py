@@ -109,7 +109,7 @@ async def test_the_sample_is_fetched_before_all_else() -> None:
 
 
 async def test_a_page_of_the_sample_that_fails_is_no_part_of_it() -> None:
-    """And nobody waits for its last try, which comes when nothing else is left."""
+    """And nobody waits for its next try: a page that hangs must not hold up the others for all of them."""
     pages = site()
     pages["/3"] = ScriptedPage(status=404)
     pages["/4"] = [ScriptedPage(status=503)] * 3 + [ScriptedPage(body=body(4))]
@@ -121,6 +121,18 @@ async def test_a_page_of_the_sample_that_fails_is_no_part_of_it() -> None:
     assert len(sampled) == SAMPLE_LINKS - 1
     assert "/4" in found
     assert not [path for path, (_, text) in found.items() if NOTICE in text]
+
+
+async def test_a_page_of_the_sample_that_fails_once_holds_nobody_up() -> None:
+    """It is read as all others are; a page that hangs must not delay them for all its tries."""
+    pages = site()
+    pages["/4"] = [ScriptedPage(status=503), ScriptedPage(body=body(4))]
+    home = ScriptedHome(pages)
+    job = await home.crawl()
+    sampled = {page.raw.key for request in home.submitted for page in request.profiles["main"].sample}
+
+    assert len(sampled) == SAMPLE_LINKS
+    assert "/4" in await texts(home, job)
 
 
 async def test_a_successor_reads_with_the_same_profile() -> None:

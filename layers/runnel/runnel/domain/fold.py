@@ -112,8 +112,8 @@ class JobFold:
     dropped: set[str] = field(default_factory=set)
     #: Pages that were read and are not worth keeping.
     low_quality: set[str] = field(default_factory=set)
-    #: URLs whose tries are used up but for the last, which comes when nothing else is left.
-    set_apart: set[str] = field(default_factory=set)
+    #: URLs that their site once failed to give, or whose calls failed until only the last try was left.
+    faltered: set[str] = field(default_factory=set)
     #: By start URL: the first links on it that are to be fetched.
     first_links: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: By source: the URLs that its profile is learned from.
@@ -301,8 +301,8 @@ def _skipped(fold: JobFold, event: e.UrlSkipped, note: Note) -> None:
 
 def _retry(fold: JobFold, event: e.UrlRetry, _: Note) -> None:
     fold.failures[event.url] += 1
-    if event.retry_in_s is None:
-        fold.set_apart.add(event.url)
+    if event.retry_in_s is None or event.error.category is not ErrorCategory.CRASHED:
+        fold.faltered.add(event.url)
     fold.undecided.pop(event.url, None)
 
 

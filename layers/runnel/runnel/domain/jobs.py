@@ -134,11 +134,17 @@ class JobOptions(BaseModel):
     sitemap: Literal["include", "skip", "only"] = Field(default="include", description="How sitemaps are used.")
     ignore_query: tuple[Pattern, ...] = Field(default=(), max_length=100, description="Parameters that do not matter.")
     concurrency: int = Field(default=10, ge=1, le=100, description="Pages being fetched at once, at most.")
-    delay_s: float = Field(default=0.0, ge=0, le=3_600, description="Pause between two requests to a host, in seconds.")
+    delay_s: float = Field(
+        default=0.0, ge=0, le=3_600, strict=True, description="Pause between two requests to a host, in seconds."
+    )
     mode: Literal["full", "incremental"] = Field(default="full", description="Fetch everything, or what changed.")
     steps: tuple[Literal["download", "process", "index"], ...] = Field(default=("download", "process", "index"))
-    timeout_s: float = Field(default=21_600.0, gt=0, le=604_800, description="The whole job's time, in seconds.")
-    max_usd: float | None = Field(default=None, gt=0, description="Stop softly when the job has cost so much.")
+    timeout_s: float = Field(
+        default=21_600.0, gt=0, le=604_800, strict=True, description="The whole job's time, in seconds."
+    )
+    max_usd: float | None = Field(
+        default=None, gt=0, strict=True, description="Stop softly when the job has cost so much."
+    )
     retry_batches: int = Field(default=2, ge=1, le=10, description="Passes over what failed; 1 = no second try.")
     headers: dict[HeaderName, HeaderReference] = Field(
         default_factory=dict, max_length=20, description="Names to env: or secret: references."
@@ -149,7 +155,7 @@ class JobOptions(BaseModel):
     content_signal: Literal["report", "obey"] = Field(
         default="report", description="'obey': no page of a site whose Content-Signal refuses search or ai-input."
     )
-    dry_run: bool = Field(default=False, description="The same events, nothing stored.")
+    dry_run: bool = Field(default=False, strict=True, description="The same events, nothing stored.")
     metadata: dict[str, str] = Field(default_factory=dict, description="Your own fields, kept with every page.")
 
 

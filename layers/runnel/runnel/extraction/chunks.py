@@ -45,10 +45,6 @@ class _Section:
     blocks: list[_Block]
     words: int = 0
 
-    def add(self, block: _Block) -> None:
-        self.blocks.append(block)
-        self.words += block[1]
-
 
 def split_chunks(markdown: str, headings: Sequence[Heading], *, url: str) -> tuple[Chunk, ...]:
     """Return the chunks of a page.
@@ -78,14 +74,14 @@ def _blocks(markdown: str) -> Iterator[_Block]:
     held: list[str] = []
     fence = ""
     for part in markdown.strip("\n").split("\n\n"):
-        if fence or "```" in part:
-            fence = _fence_after(part, fence)
-        if fence:
-            held.append(part)
+        if not fence and "```" not in part:
+            if part and not part.isspace():
+                yield part, part.count(" ") + part.count("\n") + 1
             continue
-        block = "\n\n".join([*held, part]) if held else part
-        held = []
-        if block and not block.isspace():
+        held.append(part)
+        fence = _fence_after(part, fence)
+        if not fence:
+            block, held = "\n\n".join(held), []
             yield block, block.count(" ") + block.count("\n") + 1
     if held:
         block = "\n\n".join(held)
@@ -108,15 +104,15 @@ def _sections(markdown: str, headings: Sequence[Heading]) -> Iterator[_Section]:
     anchors = iter(headings)
     section = _Section((), "", [])
     for block in _blocks(markdown):
-        heading = HEADING.match(block[0]) if block[0][0] == "#" else None
-        if heading is not None and "\n" not in block[0]:
+        if block[0][0] == "#" and "\n" not in block[0] and (heading := HEADING.match(block[0])):
             if section.blocks:
                 yield section
             level, text = len(heading[1]), " ".join(MARKS.sub(r"\1\2", heading[2]).split())
             above = [each for each in above if each[0] < level] + [(level, text)]
             anchor = next((each[2] for each in anchors if each[0] == level), "") or section.anchor
             section = _Section(tuple(each[1] for each in above), anchor, [])
-        section.add(block)
+        section.blocks.append(block)
+        section.words += block[1]
     if section.blocks:
         yield section
 
@@ -145,6 +141,8 @@ def _fits(held: _Section, section: _Section) -> bool:
 
 def _pieces(section: _Section) -> list[tuple[list[str], int]]:
     """Part *section* where the bound is reached."""
+    if section.words <= MOST_WORDS:
+        return [([block for block, _ in section.blocks], section.words)]
     pieces: list[tuple[list[str], int]] = []
     for block, words in section.blocks:
         size = pieces[-1][1] if pieces else 0

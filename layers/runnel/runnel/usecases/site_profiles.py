@@ -3,8 +3,9 @@
 Laws (tests/unit/usecases/test_site_profiles.py):
 
 1. The sample is the start page and the first 20 links on it that are to be fetched, in document order. A source's pages
-   are processed when each of them has its verdict, or has failed all its tries but the last; those that failed are no
-   part of it. What the sample was stands in the log with the source's first batch: no later driver sees another.
+   are processed when each of them has its verdict, or its site has failed to give it once; those that failed are no
+   part of it: a page that hangs holds the others up for one fetch, not for all its tries. What the sample was stands in
+   the log with the source's first batch: no later driver sees another.
 2. The profile is a function of the sample's stored responses: whoever needs it first learns it and stores it, and
    whoever does so again stores the same bytes. No order of answers, no kill and no replay changes a byte of a page.
 3. A job that goes on from a generation (an incremental crawl, a retry, a replay) reads with its profiles. One that
@@ -64,7 +65,7 @@ class SourceProfiles:
             return True
         start = self._starts[source_id]
         wanted = (start, *self._fold.first_links.get(start, ()))
-        return all(url in self._fold.decided or url in self._fold.set_apart for url in wanted)
+        return all(url in self._fold.decided or url in self._fold.faltered for url in wanted)
 
     def compose(self, urls: Iterable[str]) -> dict[str, list[str]]:
         """The samples of those sources of *urls* that have none yet, for the log."""
@@ -89,8 +90,8 @@ class SourceProfiles:
         start = self._starts[source_id]
         found: dict[str, str] = {}
         for url in (start, *self._fold.first_links.get(start, ())):
-            if url in self._fold.set_apart:
-                continue  # whether its last try came in time is no property of the site
+            if url in self._fold.faltered:
+                continue  # whether another try came in time is no property of the site
             crawled = self._fold.crawled.get(url)
             if crawled is not None and _may_teach(crawled):
                 found.setdefault(crawled.body_hash, url)

@@ -109,7 +109,7 @@ async def borrow(services: Services, job: Job, fold: JobFold) -> None:
 #: What the result of a crawl is told from, besides what its batches are.
 _BORROWED: Final = (
     "decided", "crawled", "first_of_body", "same", "kept", "failed", "ruled_out", "links",
-    "sources_started", "sources_completed", "sources_barren", "sitemaps", "sitemaps_unread", "first_links", "set_apart",
+    "sources_started", "sources_completed", "sources_barren", "sitemaps", "sitemaps_unread", "first_links", "faltered",
 )  # fmt: skip
 
 

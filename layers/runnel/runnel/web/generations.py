@@ -1,11 +1,12 @@
 """Routes of a library's generations: which are kept, publishing what was held, going back."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from runnel.usecases.diff_library import diff_library, list_changes
 from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export
@@ -18,6 +19,18 @@ from runnel.web.shapes import change_to_json, generation_to_json, job_to_json, p
 
 router = APIRouter(prefix="/v1/libraries", tags=["libraries"])
 
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _as_text(value: str) -> str:
+    """A moment as RFC 3339 writes it, or its day; Pydantic would take seconds since 1970 too."""
+    if not _DAY.match(value):
+        raise ValueError("a moment is written as 2026-11-21T12:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_text)]
+
 
 class PublishBody(BaseModel):
     """Which result to publish."""
@@ -25,7 +38,7 @@ class PublishBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     job_id: str | None = Field(default=None, max_length=100, description="The newest held one if absent.")
-    force: bool = Field(default=False, description="Publish although the library would get worse.")
+    force: bool = Field(default=False, strict=True, description="Publish although the library would get worse.")
 
 
 class RollbackBody(BaseModel):
@@ -41,7 +54,9 @@ class ReplayBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    diff: bool = Field(default=False, description="Publish nothing; the difference can be asked for afterwards.")
+    diff: bool = Field(
+        default=False, strict=True, description="Publish nothing; the difference can be asked for afterwards."
+    )
 
 
 class VerifyBody(BaseModel):
@@ -49,7 +64,7 @@ class VerifyBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    repair: bool = Field(default=False, description="Mend what can be mended.")
+    repair: bool = Field(default=False, strict=True, description="Mend what can be mended.")
 
 
 @router.get("/{library_id}/generations", summary="List the generations that are kept")
@@ -60,7 +75,7 @@ async def generations(library_id: str, caller: CallerOf) -> dict[str, Any]:
 
 
 @router.get("/{library_id}/changes", summary="What was published since a moment")
-async def changes(library_id: str, caller: CallerOf, paging: PagingOf, since: datetime) -> dict[str, Any]:
+async def changes(library_id: str, caller: CallerOf, paging: PagingOf, since: Moment) -> dict[str, Any]:
     """Pages added, changed and removed by the kept generations, oldest first."""
     moment = since if since.tzinfo else since.replace(tzinfo=UTC)
     found = await list_changes(caller.services, caller.tenant, library_id, since=moment)

@@ -71,6 +71,10 @@ _MEDIA: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /v1/jobs/{job_id}/report": ("application/zip",),
     "GET /v1/reports/{report_id}": ("application/zip",),
     "GET /v1/libraries/{library_id}/pages/{page_id}": ("text/markdown",),
+    "GET /v1/jobs/{job_id}/download": ("text/markdown",),
+    "GET /v1/libraries/{library_id}/export": (
+        *("application/zip", "text/markdown", "application/x-ndjson", "text/plain", "application/warc"),
+    ),
 }
 #: Bodies that name start URLs.
 _WITH_URLS: Final = frozenset(

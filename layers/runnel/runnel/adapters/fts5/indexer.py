@@ -68,7 +68,11 @@ def open_segment(segment: bytes) -> sqlite3.Connection:
     """A segment, to be searched; raises `zlib.error` and `sqlite3.Error` when it is damaged."""
     body = zlib.decompress(segment, _GZIP)
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.deserialize(body)
+    try:
+        connection.deserialize(body)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
