@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from runnel.domain.verdicts import Counts
 from runnel.errors import JobConflict
@@ -157,6 +157,14 @@ class JobOptions(BaseModel):
     )
     dry_run: bool = Field(default=False, strict=True, description="The same events, nothing stored.")
     metadata: dict[str, str] = Field(default_factory=dict, description="Your own fields, kept with every page.")
+
+    @field_validator("limit", "max_depth", "concurrency", "retry_batches", mode="before")
+    @classmethod
+    def _is_no_bool(cls, value: object) -> object:
+        """JSON's `true` is no number; Python's is 1."""
+        if isinstance(value, bool):
+            raise ValueError("a number is wanted")  # noqa: TRY004
+        return value
 
 
 #: The id of a job's first start URL, and of a library's only source.

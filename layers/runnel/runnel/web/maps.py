@@ -18,7 +18,9 @@ router = APIRouter(prefix="/v1/map", tags=["jobs"])
 class MapBody(JobBody):
     """What `POST /v1/map` takes: that of `POST /v1/jobs`, and how many pages to look at."""
 
-    pages: int = Field(default=MAP_PAGES, ge=1, le=MOST_MAP_PAGES, description="Pages to look at for links, at most.")
+    pages: int = Field(
+        default=MAP_PAGES, strict=True, ge=1, le=MOST_MAP_PAGES, description="Pages to look at for links, at most."
+    )
 
 
 @router.post("", summary="Map a site")
