@@ -10,7 +10,8 @@ from functools import partial
 
 from runnel.domain.bus import segments_of, tell_deletion
 from runnel.domain.libraries import Library
-from runnel.errors import LibraryBusy, LibraryNotFound, ManifestDamaged
+from runnel.errors import LibraryNotFound, ManifestDamaged
+from runnel.usecases.claim_library import claim_library
 from runnel.usecases.manifests import load_index_plan, read_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
@@ -31,7 +32,7 @@ async def delete_library(services: Services, tenant: str, library_id: str) -> Li
     """
     library = await get_library(services, tenant, library_id)
     claim = f"{_CLAIM}{services.ids.owner()}"
-    await _claim(services, library, claim)
+    await claim_library(services, library, claim, kind=_CLAIM)
     await catch_up(services, library)
     await _tell(services, library)
     segments = await _segments_of(services, library)
@@ -54,19 +55,6 @@ async def _segments_of(services: Services, library: Library) -> set[str]:
         plan = await load_index_plan(services, library.tenant, path)
         segments |= plan.keys if plan is not None else frozenset()
     return segments
-
-
-async def _claim(services: Services, library: Library, claim: str) -> None:
-    """Keep jobs away; a claim of a deletion that was broken off gives way."""
-    while True:
-        try:
-            await services.libraries.claim(library.tenant, library.library_id, claim)
-        except LibraryBusy as busy:
-            if not busy.job_id.startswith(_CLAIM):
-                raise
-            await services.libraries.free(library.tenant, library.library_id, busy.job_id)
-        else:
-            return
 
 
 async def _tell(services: Services, library: Library) -> None:

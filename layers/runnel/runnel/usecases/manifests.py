@@ -9,7 +9,7 @@ Laws:
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -150,33 +150,35 @@ async def jobs_needed(services: Services, library: Library) -> frozenset[str]:
 
 async def load_details(services: Services, tenant: str, pages: Iterable[StoredPage]) -> dict[str, StoredPage]:
     """The *pages* whole, by URL; one whose details have gone or are damaged is left out."""
-    asked: dict[str, list[StoredPage]] = defaultdict(list)
-    for page in pages:
-        if page.details is not None:
-            asked[page.details[0]].append(page)
     whole: dict[str, StoredPage] = {}
-    for keys in batched(sorted(asked), _OBJECTS_AT_ONCE):
-        bodies = await sure(services, partial(services.content.get_many, tenant, keys))
-        for key, body in bodies.items():
-            with suppress(zlib.error, ValidationError):
-                whole |= {page.url: page for page in add_details(body, asked[key])}
+    async for _, body, asked in _results_of(services, tenant, pages):
+        with suppress(zlib.error, ValidationError):
+            whole |= {page.url: page for page in add_details(body, asked)}
     return whole
 
 
 async def load_final_urls(services: Services, tenant: str, pages: Iterable[StoredPage]) -> dict[str, str]:
     """By the URL that the library shows: the one that each page was read under, after redirects."""
+    found: dict[str, str] = {}
+    async for key, body, asked in _results_of(services, tenant, pages):
+        with suppress(zlib.error, ValidationError):
+            urls = [page.url for page in decode_pages(body, key)]
+            found |= {page.url: urls[line] for page in asked if (line := _line(page)) < len(urls)}
+    return found
+
+
+async def _results_of(
+    services: Services, tenant: str, pages: Iterable[StoredPage]
+) -> AsyncGenerator[tuple[str, bytes, list[StoredPage]], None]:
+    """The result objects in which the details of *pages* stand, each with its key and those of the pages in it."""
     asked: dict[str, list[StoredPage]] = defaultdict(list)
     for page in pages:
         if page.details is not None:
             asked[page.details[0]].append(page)
-    found: dict[str, str] = {}
     for keys in batched(sorted(asked), _OBJECTS_AT_ONCE):
         bodies = await sure(services, partial(services.content.get_many, tenant, keys))
         for key, body in bodies.items():
-            with suppress(zlib.error, ValidationError):
-                urls = [page.url for page in decode_pages(body, key)]
-                found |= {page.url: urls[line] for page in asked[key] if (line := _line(page)) < len(urls)}
-    return found
+            yield key, body, asked[key]
 
 
 def _line(page: StoredPage) -> int:

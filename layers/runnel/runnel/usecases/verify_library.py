@@ -16,8 +16,9 @@ from typing import Final
 
 from runnel.domain.integrity import Finding, Sort, Verification
 from runnel.domain.libraries import Library
-from runnel.errors import LibraryBusy, ManifestDamaged
+from runnel.errors import ManifestDamaged
 from runnel.ports.output import Output
+from runnel.usecases.claim_library import claim_library
 from runnel.usecases.collect_garbage import find_needs, find_unneeded, note_garbage, read_noted
 from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
@@ -46,7 +47,7 @@ async def verify_library(services: Services, tenant: str, library_id: str, *, re
     if not repair:
         return await _verify(services, library, repair=False)
     claim = f"{_CLAIM}{services.ids.owner()}"
-    await _claim(services, library, claim)
+    await claim_library(services, library, claim, kind=_CLAIM)
     try:
         return await _verify(services, await get_library(services, tenant, library_id), repair=True)
     finally:
@@ -134,19 +135,6 @@ async def _output_of(services: Services, library: Library) -> Output | None:
 
 def _sort_of(key: str) -> Sort:
     return _SORTS[key.partition("/")[0]]
-
-
-async def _claim(services: Services, library: Library, claim: str) -> None:
-    """Keep jobs away; a claim of a repair that was broken off gives way."""
-    while True:
-        try:
-            await services.libraries.claim(library.tenant, library.library_id, claim)
-        except LibraryBusy as busy:
-            if not busy.job_id.startswith(_CLAIM):
-                raise
-            await services.libraries.free(library.tenant, library.library_id, busy.job_id)
-        else:
-            return
 
 
 async def _read_lost(services: Services, library: Library) -> set[str]:
