@@ -39,7 +39,7 @@ PURE_FILES := $(subst $(space),$(comma),$(foreach folder,$(PURE),*/runnel/$(fold
 
 # --- what the targets stand on --------------------------------------------------------------------------------------
 
-# To run: the base packages and the `local` extra. To develop: every extra and the dev group, pinned by uv.lock both.
+# To run: the base packages, the `local` extra, and what serves the sample site. To develop: every extra and the dev group, pinned by uv.lock both.
 RUN := $(VENV)/.ready-to-run
 DEV := $(VENV)/.ready-to-develop
 

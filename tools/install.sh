@@ -26,7 +26,7 @@ with_uv() {
         uv venv --quiet --python "$(find_python)" "$venv"
     fi
     case $purpose in
-        run) set -- --no-dev --extra local ;;
+        run) set -- --no-dev --extra local --group site ;;
         develop) set -- --all-extras ;;
     esac
     UV_PROJECT_ENVIRONMENT=$venv uv sync --quiet --frozen --inexact --python "$venv/bin/python" "$@"
@@ -40,7 +40,7 @@ with_pip() {
     # Dependency groups came with pip 25.1.
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
     case $purpose in
-        run) set -- -e '.[local]' ;;
+        run) set -- -e '.[local]' --group site ;;
         develop) set -- -e '.[aws,local]' --group dev ;;
     esac
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$venv/constraints.txt" "$@"

@@ -1,9 +1,11 @@
 """The first command of the README, as a newcomer runs it."""
 
+import ast
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 
@@ -30,6 +32,20 @@ def test_make_crawl_touches_nothing_outside_its_folder(project_root: Path, tmp_p
     crawl_sample(project_root, tmp_path)
 
     assert {*data_home.rglob("*")} == before
+
+
+def test_what_the_sample_site_is_served_with_is_installed_for_a_crawl(project_root: Path) -> None:
+    """The other tests run where everything is installed; a newcomer's machine has only this."""
+    files = [project_root / "tools" / "crawl_sample.py", *(project_root / "tests" / "site").glob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    foreign = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"runnel", "tests", "tools"}
+    project = tomllib.loads((project_root / "pyproject.toml").read_text())
+    installed = {re.split(r"[^a-z0-9-]", line)[0] for line in project["dependency-groups"]["site"]}
+
+    assert foreign == installed
+    assert (project_root / "tools" / "install.sh").read_text().count("--group site") == 2
 
 
 def test_git_ignores_what_make_crawl_makes(project_root: Path) -> None:
