@@ -39,7 +39,7 @@ class Cli:
         self.folder = folder
         self._environment = {**os.environ, "RUNNEL_HOME": str(folder / "home"), **environment}
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, stderr: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -49,7 +49,7 @@ class Cli:
             env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=stderr,
             start_new_session=True,
         )
 

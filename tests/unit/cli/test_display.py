@@ -2,8 +2,20 @@
 
 from typing import Any
 
+import pytest
+
 from runnel.cli import backend
-from runnel.cli.display import PlainDisplay, host_port, minutes, progress_line, shown_url, size, summary
+from runnel.cli.display import (
+    PlainDisplay,
+    host_port,
+    make_display,
+    minutes,
+    progress_line,
+    shown_url,
+    size,
+    summary,
+)
+from runnel.cli.live import LiveDisplay
 from runnel.cli.tally import Tally
 from runnel.cli.terminal import Talk
 from runnel.usecases import publication
@@ -150,3 +162,15 @@ def test_the_end_names_what_sites_say_of_the_use_of_their_pages() -> None:
 
     assert "  h0:443 says of the use of its pages: search=yes, ai-train=no" in text
     assert text.count("of the use of its pages") == 5
+
+
+def test_a_terminal_that_cannot_redraw_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an editor's shell a live display would show nothing at all for the whole crawl."""
+    monkeypatch.setattr(Talk, "is_terminal", True)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    for terminal, display in (("xterm", LiveDisplay), ("dumb", PlainDisplay)):
+        monkeypatch.setenv("TERM", terminal)
+        made = make_display(Talk())
+        made.close()
+
+        assert isinstance(made, display)

@@ -10,7 +10,16 @@ import click
 
 from runnel.cli.backend import Backend, Json, open_backend
 from runnel.cli.exit_codes import ExitCode
-from runnel.cli.options import Call, example, extent_options, proxy_option, run, shared
+from runnel.cli.options import (
+    Call,
+    again_with,
+    allow_private_option,
+    example,
+    extent_options,
+    proxy_option,
+    run,
+    shared,
+)
 from runnel.cli.terminal import write_json
 from runnel.cli.watching import Attendance
 from runnel.domain.addressing import has_scheme
@@ -45,9 +54,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="The same events, nothing stored.")
 @click.option("--wait/--no-wait", default=True, help="Stay until the job ends.")
 @proxy_option
-@click.option(
-    "--allow-private", metavar="HOST:PORT", help="This private address may be crawled.  [RUNNEL_ALLOW_PRIVATE]"
-)
+@allow_private_option
 @click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Settings.  [default: runnel.toml]"
 )
@@ -61,14 +68,15 @@ def crawl(call: Call, /, urls: tuple[str, ...], **options: Any) -> int:
     file, allow_private, proxy = options.pop("file"), options.pop("allow_private"), options.pop("proxy")
     settings = call.settings(file=file, allow_private=allow_private, proxy=proxy)
     if proxy is not None:
-        call.talk.say("--proxy holds for this command; for others that go on with the job set RUNNEL_PROXY.")
+        call.talk.say("--proxy holds for this command; give it to those that go on with the job, or set RUNNEL_PROXY.")
+    again = again_with(call, allow_private=allow_private, proxy=proxy)
     wait, output, no_output = options.pop("wait"), options.pop("output"), options.pop("no_output")
     body = make_body(call, _from_stdin(urls), options, settings.crawl)
     if settings.remote is not None:
         if output:
             raise click.UsageError("--output is not available with --remote yet; see: runnel get LIBRARY PAGE")
-        return run(_crawl_there(call, settings, body, wait=wait))
-    return run(_crawl_here(call, settings, body, output="" if no_output else output, wait=wait))
+        return run(_crawl_there(call, settings, body, again, wait=wait))
+    return run(_crawl_here(call, settings, body, again, output="" if no_output else output, wait=wait))
 
 
 def make_body(call: Call, urls: Sequence[str], options: Mapping[str, Any], defaults: Mapping[str, object]) -> Json:
@@ -116,19 +124,19 @@ def _from_stdin(urls: Sequence[str]) -> list[str]:
 # --- there ----------------------------------------------------------------------------------------------------------
 
 
-async def _crawl_there(call: Call, settings: Settings, body: Json, *, wait: bool) -> int:
+async def _crawl_there(call: Call, settings: Settings, body: Json, again: str, *, wait: bool) -> int:
     async with open_backend(settings) as backend:
         job = await backend.create_job(body)
         _announce(call, job)
         if not wait:
             return _created(call, job)
-        return await _attendance(call, backend, job).attend()
+        return await _attendance(call, backend, job, again).attend()
 
 
 # --- here -----------------------------------------------------------------------------------------------------------
 
 
-async def _crawl_here(call: Call, settings: Settings, body: Json, *, output: str | None, wait: bool) -> int:
+async def _crawl_here(call: Call, settings: Settings, body: Json, again: str, *, output: str | None, wait: bool) -> int:
     from runnel.cli.local_backend import open_local
 
     folder = _output_folder(body, output)
@@ -139,7 +147,7 @@ async def _crawl_here(call: Call, settings: Settings, body: Json, *, output: str
         if not wait:
             call.talk.say("The job waits for a server: runnel serve")
             return _created(call, job)
-        attendance = _attendance(call, backend, job)
+        attendance = _attendance(call, backend, job, again)
         attendance.driver = backend
         return await attendance.attend()
 
@@ -191,7 +199,7 @@ def _output_folder(body: Json, output: str | None) -> str | None:
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
-def _attendance(call: Call, backend: Backend, job: Json) -> Attendance:
+def _attendance(call: Call, backend: Backend, job: Json, again: str) -> Attendance:
     return Attendance(
         backend=backend,
         job=job,
@@ -199,6 +207,7 @@ def _attendance(call: Call, backend: Backend, job: Json) -> Attendance:
         write_json=call.wants_json,
         after=job.get("last_seq") or 0 if job["state"] != "queued" else 0,
         pauses=True,
+        again=again,
     )
 
 

@@ -47,9 +47,10 @@ def make_display(talk: Talk) -> Display:
     if talk.quiet:
         return Silence()
     if talk.is_terminal and not talk.verbose:
-        from runnel.cli.live import LiveDisplay
+        from runnel.cli.live import LiveDisplay, can_redraw
 
-        return LiveDisplay(no_color=talk.no_color)
+        if can_redraw():
+            return LiveDisplay(no_color=talk.no_color)
     return PlainDisplay(talk)
 
 

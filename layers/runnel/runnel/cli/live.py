@@ -16,6 +16,11 @@ _REDRAW_ON: Final = frozenset({"time_update", "pipeline_progress"})
 _WARNINGS: Final = frozenset({"warning", "error"})
 
 
+def can_redraw() -> bool:
+    """Whether the terminal can move its cursor: on one that cannot (`TERM=dumb`) a live display shows nothing."""
+    return not Console(stderr=True).is_dumb_terminal
+
+
 class LiveDisplay:
     """Redraws a few lines at the bottom of the terminal; the clock of the events is its own."""
 

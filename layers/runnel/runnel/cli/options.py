@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import shlex
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -84,6 +85,21 @@ _EXTENT = (
 proxy_option = click.option(
     "--proxy", metavar="URL", help="Fetch through this http:// proxy, and no other.  [RUNNEL_PROXY]"
 )
+
+allow_private_option = click.option(
+    "--allow-private", metavar="HOST:PORT", help="This private address may be crawled.  [RUNNEL_ALLOW_PRIVATE]"
+)
+
+
+def again_with(call: Call, *, allow_private: str | None = None, proxy: str | None = None) -> str:
+    """What a command that goes on with the same job must be given too, as a shell reads it; "" when that is nothing."""
+    given = {"--remote": call.remote, "--allow-private": allow_private, "--proxy": _without_password(proxy)}
+    return "".join(f" {flag} {shlex.quote(value)}" for flag, value in given.items() if value is not None)
+
+
+def _without_password(proxy: str | None) -> str | None:
+    """The proxy as it may stand on a terminal: its user knows the rest."""
+    return "URL" if proxy is not None and "@" in proxy else proxy
 
 
 def example(command: str) -> str:

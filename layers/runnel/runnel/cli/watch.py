@@ -1,13 +1,16 @@
 """`runnel watch`, `resume` and `retry`: a job that exists already, or has."""
 
+from typing import Any
+
 import click
 
 from runnel.cli.backend import Backend, Json, open_backend
 from runnel.cli.exit_codes import ExitCode
 from runnel.cli.generations import show_changes
 from runnel.cli.jobs import show_job
-from runnel.cli.options import Call, example, run, shared
+from runnel.cli.options import Call, again_with, allow_private_option, example, proxy_option, run, shared
 from runnel.cli.watching import Attendance
+from runnel.settings import Settings
 
 
 @click.command(epilog=example("runnel watch 01jd0000000000000000000000"))
@@ -21,22 +24,28 @@ def watch(call: Call, /, job_id: str) -> int:
 @click.command(epilog=example("runnel resume 01jd0000000000000000000000"))
 @click.argument("job_id", metavar="JOB")
 @click.option("--wait/--no-wait", default=True, help="Stay until the job ends; here, this process drives it.")
+@proxy_option
+@allow_private_option
 @shared
-def resume(call: Call, /, job_id: str, *, wait: bool) -> int:
+def resume(call: Call, /, job_id: str, **options: Any) -> int:
     """Go on with a job that was paused, or whose process died."""
-    return run(_resume(call, job_id, wait=wait))
+    wait = options.pop("wait")
+    return run(_resume(call, job_id, call.settings(**options), again_with(call, **options), wait=wait))
 
 
 @click.command(epilog=example("runnel retry 01jd0000000000000000000000"))
 @click.argument("job_id", metavar="JOB")
 @click.option("--wait/--no-wait", default=True, help="Stay until the new job ends; here, this process drives it.")
+@proxy_option
+@allow_private_option
 @shared
-def retry(call: Call, /, job_id: str, *, wait: bool) -> int:
+def retry(call: Call, /, job_id: str, **options: Any) -> int:
     """Fetch again, in a new job, the pages that failed in one that has ended; the library keeps its other pages.
 
     A job has one retry: asked for again, it is the same. To retry what failed there, retry that one.
     """
-    return run(_retry(call, job_id, wait=wait))
+    wait = options.pop("wait")
+    return run(_retry(call, job_id, call.settings(**options), again_with(call, **options), wait=wait))
 
 
 @click.command(epilog=example("runnel replay docs.example.com-guide --diff"))
@@ -74,8 +83,7 @@ async def _watch(call: Call, job_id: str) -> int:
         return await _attendance(call, backend, job, after=0).attend()
 
 
-async def _resume(call: Call, job_id: str, *, wait: bool) -> int:
-    settings = call.settings()
+async def _resume(call: Call, job_id: str, settings: Settings, again: str, *, wait: bool) -> int:
     async with open_backend(settings) as backend:
         await backend.control(job_id, "resume")
         job = await backend.get_job(job_id)
@@ -83,14 +91,13 @@ async def _resume(call: Call, job_id: str, *, wait: bool) -> int:
             show_job(call, job)
             return ExitCode.DONE
         attendance = _attendance(call, backend, job, after=job["last_seq"])
-        attendance.pauses = True
+        attendance.pauses, attendance.again = True, again
         if settings.remote is None:
             _drive_here(attendance, backend)
         return await attendance.attend()
 
 
-async def _retry(call: Call, job_id: str, *, wait: bool) -> int:
-    settings = call.settings()
+async def _retry(call: Call, job_id: str, settings: Settings, again: str, *, wait: bool) -> int:
     async with open_backend(settings) as backend:
         job = await backend.retry_job(job_id)
         call.talk.say(f"Job {job['job_id']} fetches again what failed in {job_id}.")
@@ -99,7 +106,7 @@ async def _retry(call: Call, job_id: str, *, wait: bool) -> int:
             return ExitCode.DONE
         attendance = _attendance(call, backend, job, after=0)
         if job["ended_at"] is None:
-            attendance.pauses = True
+            attendance.pauses, attendance.again = True, again
             if settings.remote is None:
                 _drive_here(attendance, backend)
         return await attendance.attend()

@@ -12,13 +12,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runnel.cli.backend import Backend, Json
-from runnel.cli.display import make_display, summary
+from runnel.cli.display import Display, make_display, summary
 from runnel.cli.exit_codes import ExitCode, exit_code_of
 from runnel.cli.tally import Tally
 from runnel.cli.terminal import Talk, drop_output, write_raw
@@ -41,10 +41,15 @@ class Signals:
 
     came: asyncio.Event = field(default_factory=asyncio.Event)
     exit_code: ExitCode | None = None
+    #: What is left to do before the process ends where it stands.
+    farewell: Callable[[], None] | None = None
 
     def interrupt(self) -> None:
         """Ctrl-C: the second one ends the process where it stands; the stores bear that."""
         if self.exit_code is not None:
+            with suppress(Exception):
+                if self.farewell is not None:
+                    self.farewell()
             os._exit(ExitCode.INTERRUPTED)
         self._set(ExitCode.INTERRUPTED)
 
@@ -86,7 +91,10 @@ class Attendance:
     driver: "LocalBackend | None" = None
     #: Whether Ctrl-C pauses the job; otherwise it only ends the watching.
     pauses: bool = False
+    #: What a command that goes on with the job must be given too, with a space before it.
+    again: str = ""
     tally: Tally = field(default_factory=Tally)
+    _display: Display | None = None
     _rested: asyncio.Event = field(default_factory=asyncio.Event)
     _flushing: asyncio.TimerHandle | None = None
 
@@ -99,6 +107,7 @@ class Attendance:
         """Stay until the job ends, rests, or a signal calls us away; the exit code."""
         self._begin_tally()
         with heard_signals() as signals:
+            signals.farewell = self._leave_at_once
             driving = self.driver.drive(self.job_id) if self.driver else None
             watching = asyncio.create_task(self._show())
             try:
@@ -157,7 +166,7 @@ class Attendance:
     async def _no_room(self, driver: "LocalBackend") -> ExitCode:
         self.talk.insist("Error: The disk that holds RUNNEL_HOME is full; nothing more can be stored.")
         await driver.put_to_rest(self.job_id)
-        self.talk.insist(f"Make room, then go on: runnel resume {self.job_id}")
+        self.talk.insist(f"Make room, then go on: runnel resume {self.job_id}{self.again}")
         return ExitCode.CONFIGURATION
 
     async def _pause(self) -> bool:
@@ -171,8 +180,15 @@ class Attendance:
 
     def _rest(self, code: ExitCode) -> ExitCode:
         """Say how to go on."""
-        self.talk.insist(f"Job {self.job_id} can go on: runnel resume {self.job_id}")
+        self.talk.insist(f"Job {self.job_id} can go on: runnel resume {self.job_id}{self.again}")
         return code
+
+    def _leave_at_once(self) -> None:
+        """Give the terminal back, and say how to go on."""
+        if self._display is not None:
+            self._display.close()
+        if self.pauses:
+            self._rest(ExitCode.INTERRUPTED)
 
     def _ended(self) -> ExitCode:
         ending = self.tally.ending
@@ -190,7 +206,7 @@ class Attendance:
             self.tally.done, self.tally.failed = counts["fetched"] + counts["unchanged"], counts["failed"]
 
     async def _show(self) -> None:
-        display = make_display(self.talk)
+        display = self._display = make_display(self.talk)
         try:
             async with aclosing(self.backend.events(self.job_id, self.after)) as lines:
                 async for line in lines:

@@ -221,13 +221,13 @@ class WorkerPool:
     def lost(self, worker: "_Worker", message: str) -> None:
         """Replace a worker that is gone: its first page fails with *message*, the others wait again.
 
-        A page on which a worker died without our doing is given to one more: somebody may have killed it. A worker that
-        was never ready takes a waiting page with it when it has none, or programs that cannot start would be started
-        for ever.
+        A page on which a worker died without our doing is given to one more: somebody may have killed it, also while it
+        started. One that was never ready counts against a waiting page when it has none, or programs that cannot start
+        would be started for ever.
         """
         self._workers.remove(worker)
         doomed = worker.pages or (() if worker.is_ready else self._waiting)
-        if doomed and worker.is_ready and message == CRASHED and not doomed[0].has_crashed:
+        if doomed and message == CRASHED and not doomed[0].has_crashed:
             doomed[0].has_crashed = True
         elif doomed:
             doomed.popleft().fail(message)
@@ -276,7 +276,7 @@ class _Worker(asyncio.BufferedProtocol):
     def send(self, page: _Page) -> None:
         """Send a page behind those that are there."""
         self.pages.append(page)
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():  # else `lost` sends it elsewhere
             # Two calls: joining them would copy the body.
             self._transport.write(pack_request(page.request))
             self._transport.write(page.request.body)
