@@ -250,6 +250,24 @@ async def test_another_worker_starts_for_pages_that_the_first_has_no_room_for() 
         assert len(pool.pids) == 2
 
 
+async def test_workers_without_a_page_rest_and_start_again_for_the_next(pool: WorkerPool) -> None:
+    """Their memory is wanted for the index; a page that comes at that very moment is read all the same."""
+    await read(pool, "https://example.com/1")
+    before = pool.pids
+    pool.rest()
+    reading = await read(pool, "https://example.com/2")
+    after = pool.pids
+    busy = asyncio.create_task(read(pool, "https://example.com/3"))
+    await asyncio.wait({busy}, timeout=0)
+    pool.rest()
+
+    assert len(before) == len(after) == 1
+    assert before != after
+    assert reading is not None
+    assert await busy is not None
+    assert pool.pids == after
+
+
 async def test_a_page_that_crashes_its_reader_fails_alone(pool: WorkerPool) -> None:
     """A parser in C may die of a page; its neighbours in the same pipe must not."""
     urls = ["https://h/1", "https://h/crash", "https://h/2", "https://h/crash", "https://h/3"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from runnel.domain.index_plan import (
     MOST_PAGES,
     MOST_SMALL,
+    MOST_WORDS,
     IndexPlan,
     decode_plan,
     encode_plan,
@@ -85,6 +86,17 @@ def test_a_large_library_has_several_segments() -> None:
     ((plan, _),) = live(dict.fromkeys(range(2 * MOST_PAGES + 1), 0))
 
     assert [len(segment.pages) for segment in plan.segments] == [MOST_PAGES, MOST_PAGES, 1]
+
+
+def test_pages_of_many_words_make_smaller_segments() -> None:
+    """One segment is made in memory, in a moment of a small function's time; few of its pages do not make it small."""
+    long = [page.model_copy(update={"words": 1 + MOST_WORDS // 3}) for page in pages(dict.fromkeys(range(7), 0))]
+    plan = plan_index("docs", IndexPlan(), [], long)
+
+    assert [(len(one.pages), one.words, one.is_small) for one in plan.segments] == [
+        (3, MOST_WORDS + 1, False), (3, MOST_WORDS + 1, False), (1, 1 + MOST_WORDS // 3, False),
+    ]  # fmt: skip
+    assert decode_plan(b'{"segments": [{"key": "k", "made_of": 2, "pages": ["a"]}]}').segments[0].is_small
 
 
 def test_small_segments_are_merged_and_worn_ones_made_anew() -> None:

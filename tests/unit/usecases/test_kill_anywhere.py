@@ -7,6 +7,7 @@ import pytest
 from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState
 from runnel.usecases.list_urls import list_urls
+from runnel.usecases.manifests import load_index_plan
 from runnel.usecases.process_pages import page_key
 from tests.support.homes import ScriptedHome, ScriptedPage
 
@@ -41,6 +42,10 @@ async def _check(home: ScriptedHome, job: Job) -> None:
     assert library.pointer.generation == 1
     objects = {key for _, key in home.state.objects}
     assert all(page_key(page.content_hash) in objects for page in pages)
+    index = await load_index_plan(home.outside.services, job.tenant, library.pointer.path)
+    assert index is not None
+    assert index.keys
+    assert index.keys <= objects
 
 
 async def _undisturbed(*, dies: bool) -> tuple[dict[str, Any], int, int]:

@@ -12,7 +12,6 @@ from runnel.usecases.generations import publish_job
 from runnel.usecases.index_library import index_library
 from runnel.usecases.manifests import load_details, load_manifest
 from runnel.usecases.retry_job import retry_job
-from runnel.usecases.services import Tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 LIBRARY = "docs.example.com"
@@ -109,8 +108,8 @@ async def test_a_later_step_asks_no_site() -> None:
 
 async def test_index_alone_makes_what_was_left() -> None:
     """Before the job ends: it was asked for."""
-    home = ScriptedHome(SITE, tuning=Tuning(index_pages=0))
-    await home.crawl()
+    home = ScriptedHome(SITE)
+    await home.crawl(steps=(*DOWNLOAD, *PROCESS))
     before = {key for _, key in home.state.objects}
     await in_steps(home, INDEX)
     library = home.state.libraries[TENANT, LIBRARY]

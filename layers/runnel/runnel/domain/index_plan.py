@@ -14,10 +14,12 @@ from typing import Final, Literal
 
 from runnel.domain.payloads import StoredPage
 
-#: Pages of a new segment, at most.
+#: A new segment takes no more pages once it has so many, or pages of so many words: it is made in memory, in a second.
 MOST_PAGES: Final = 1_000
-#: Segments of fewer pages are small; of so many small ones a generation has fewer.
-SMALL: Final = 250
+MOST_WORDS: Final = 250_000
+#: Segments of less than a quarter of both are small; of so many small ones a generation has fewer.
+SMALL: Final = MOST_PAGES // 4
+SMALL_WORDS: Final = MOST_WORDS // 4
 MOST_SMALL: Final = 8
 #: How segments are made; another number makes other keys.
 _FORMAT: Final = 1
@@ -32,13 +34,15 @@ class IndexSegment:
     key: str
     #: Pages that it was made of.
     made_of: int
+    #: Words that those pages had.
+    words: int = 0
     #: The ids of those that the generation still has as they were, in order.
     pages: tuple[str, ...]
 
     @property
     def is_small(self) -> bool:
         """Whether it should be merged with its like."""
-        return len(self.pages) < SMALL
+        return len(self.pages) < SMALL and self.words * len(self.pages) < SMALL_WORDS * self.made_of
 
     @property
     def is_worn(self) -> bool:
@@ -62,16 +66,16 @@ def plan_index(
     library_id: str, base: IndexPlan, before: Iterable[StoredPage], after: Iterable[StoredPage]
 ) -> IndexPlan:
     """The segments for the pages *after*, when those *before* are in the segments of *base*."""
-    new = _contents(after)
+    pages = {page.page_id: page for page in after}
+    new = _contents(pages.values())
     same = _same(_contents(before), new)
     left = [shown for segment in base.segments if (shown := _shown(segment, same)).pages]
     stay = [segment for segment in left if not segment.is_worn]
-    fresh = _outside(new, stay)
-    if sum(segment.is_small for segment in stay) + (0 < len(fresh) < SMALL) >= MOST_SMALL:
+    fresh = _fresh(library_id, pages, stay)
+    if sum(segment.is_small for segment in (*stay, *fresh)) >= MOST_SMALL:
         stay = [segment for segment in stay if not segment.is_small]
-        fresh = _outside(new, stay)
-    parts = (fresh[start : start + MOST_PAGES] for start in range(0, len(fresh), MOST_PAGES))
-    return IndexPlan(segments=(*stay, *(_make(library_id, part, new) for part in parts)))
+        fresh = _fresh(library_id, pages, stay)
+    return IndexPlan(segments=(*stay, *fresh))
 
 
 def tell_index(
@@ -113,14 +117,23 @@ def _shown(segment: IndexSegment, same: set[str]) -> IndexSegment:
     return replace(segment, pages=tuple(page_id for page_id in segment.pages if page_id in same))
 
 
-def _outside(pages: Iterable[str], segments: Iterable[IndexSegment]) -> list[str]:
-    """The pages that are in none of the segments, in order."""
+def _fresh(library_id: str, pages: Mapping[str, StoredPage], segments: Iterable[IndexSegment]) -> list[IndexSegment]:
+    """New segments of the *pages* that are in none of *segments*: at most the last of them is small."""
     found = {page_id for segment in segments for page_id in segment.pages}
-    return sorted(page_id for page_id in pages if page_id not in found)
+    made: list[IndexSegment] = []
+    part: list[StoredPage] = []
+    words = 0
+    for page_id in sorted(pages.keys() - found):
+        part.append(pages[page_id])
+        words += pages[page_id].words
+        if len(part) >= MOST_PAGES or words >= MOST_WORDS:
+            made.append(_make(library_id, part, words))
+            part, words = [], 0
+    return [*made, _make(library_id, part, words)] if part else made
 
 
-def _make(library_id: str, page_ids: Sequence[str], contents: Mapping[str, str]) -> IndexSegment:
+def _make(library_id: str, pages: Sequence[StoredPage], words: int) -> IndexSegment:
     name = blake2b(f"{_FORMAT}\n".encode(), digest_size=16)
-    name.update("".join(f"{page_id} {contents[page_id]}\n" for page_id in page_ids).encode())
+    name.update("".join(f"{page.page_id} {page.content_hash}\n" for page in pages).encode())
     key = f"index/{library_id}/{name.hexdigest()}.fts5.gz"
-    return IndexSegment(key=key, made_of=len(page_ids), pages=tuple(page_ids))
+    return IndexSegment(key=key, made_of=len(pages), words=words, pages=tuple(page.page_id for page in pages))

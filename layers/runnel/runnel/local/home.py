@@ -61,7 +61,7 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
     """
     reader = _Workers()
     try:
-        async with open_services(settings, reader=reader, appending=reader) as local:
+        async with open_services(settings, reader=reader, appending=reader, rest=reader.rest) as local:
             drivers, reserve = Drivers(local.services), Reserve(settings.home)
             reserve.keep()
             if adopts:
@@ -106,6 +106,10 @@ class _Workers:
 
     def warm(self) -> None:
         self._started().warm()
+
+    def rest(self) -> None:
+        if self._pool is not None:
+            self._pool.rest()
 
     def _started(self) -> "WorkerPool":
         if self._pool is None:

@@ -160,6 +160,12 @@ class WorkerPool:
         if not self._workers and not self._starting and not self._closed:
             self._begin()
 
+    def rest(self) -> None:
+        """End the workers that have no page: they hold tens of megabytes each, and start again for the next one."""
+        for worker in tuple(self._workers):
+            if worker.is_ready and not worker.pages:
+                worker.end()
+
     async def close(self) -> None:
         """Fail what is not read yet, end the processes, and wait until they are gone."""
         self._closed = True

@@ -16,7 +16,7 @@ from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import EventsExpired, GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
 from runnel.usecases.control_job import get_job
-from runnel.usecases.index_library import changes_of
+from runnel.usecases.index_library import changes_of, index_soon
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
@@ -64,6 +64,7 @@ async def roll_back(services: Services, tenant: str, library_id: str, generation
         move = partial(services.libraries.move_pointer, library, pointer, job_id=name)
         if await sure(services, move):
             await tell_changes(services, library, pointer, changes)
+            await index_soon(services, tenant, library_id)
             return pointer
 
 
@@ -104,6 +105,7 @@ async def publish_job(
     published = await publish(services, job, fold, run=run, because=because, force=force)
     if published.hold is not None:
         raise PublicationHeld(f"The result is held back: {published.hold.reason}.")
+    await index_soon(services, tenant, library_id)
     return published
 
 

@@ -3,11 +3,14 @@
 Laws (tests/unit/usecases/test_index_library.py):
 1. The list is a function of the generation before and the pages, so it is the same whoever publishes, and in how many
    steps; the segments are a function of the list, so whoever makes one makes the same, and once.
-2. To make them is nobody's hurry: no publication waits for it, and what is missing is made when it is next asked for.
+2. No publication waits for them. A job that indexes does not end before they are there: whoever drives it makes what
+   is missing, one segment at a time, so a driver that dies or has to go loses at most those that it was making.
 3. A segment with a page whose Markdown is missing is not made: it would hide the page for good.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -15,7 +18,8 @@ from typing import Final
 from runnel.domain.changes import Changes, compare
 from runnel.domain.index_plan import IndexPlan, IndexSegment, plan_index, tell_index
 from runnel.domain.libraries import Library, Pointer
-from runnel.errors import PageNotFound
+from runnel.domain.payloads import StoredPage
+from runnel.errors import ManifestDamaged, PageNotFound
 from runnel.ports.indexer import IndexedPage
 from runnel.usecases.manifests import Manifest, batched, load_index_plan, load_manifest
 from runnel.usecases.patience import sure
@@ -24,6 +28,10 @@ from runnel.usecases.services import Services
 
 #: Pages that are read at a time.
 _PAGES_AT_ONCE: Final = 100
+#: Segments that are made at a time: FTS5 lets other threads run.
+_SEGMENTS_AT_ONCE: Final = 2
+#: How long somebody waits who has published by hand, in seconds.
+_SOON_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class Indexed:
     built: int = 0
     #: Segments that are still missing.
     missing: int = 0
+    #: Those of them that there was no time for.
+    waiting: int = 0
 
 
 async def with_index(
@@ -61,29 +71,67 @@ async def add_index(
     return replace(changes, index=(kind, len(plan.segments)) if kind else None)
 
 
+async def index_soon(services: Services, tenant: str, library_id: str) -> None:
+    """Make what is missing in the time that somebody waits for; the library's next job makes the rest."""
+    until_s = services.clock.monotonic() + _SOON_S
+    library = await sure(services, partial(services.libraries.get, tenant, library_id))
+    if library is not None:
+        with suppress(ManifestDamaged):
+            await index_library(services, library, has_time=lambda: services.clock.monotonic() < until_s)
+
+
 async def index_library(
     services: Services,
     library: Library,
     *,
-    most_pages: int | None = None,
+    shown: Iterable[StoredPage] | None = None,
     has_time: Callable[[], bool] = lambda: True,
 ) -> Indexed:
-    """Make the segments of the present generation that are missing; nothing when they hold more than *most_pages*.
+    """Make the segments of the present generation that are missing, for as long as there is time.
+
+    Args:
+        services: The ports.
+        library: Whose generation it is.
+        shown: Its pages, if they are known; otherwise they are read when they are needed.
+        has_time: Asked before each segment.
 
     Raises:
         ManifestDamaged: the generation's list of pages cannot be read.
     """
-    tenant, shown = library.tenant, library.pointer
-    plan = await load_index_plan(services, tenant, shown.path) or IndexPlan()
+    tenant, path = library.tenant, library.pointer.path
+    plan = await load_index_plan(services, tenant, path) or IndexPlan()
     gone = await sure(services, partial(services.content.missing, tenant, sorted(plan.keys)))
     missing = [segment for segment in plan.segments if segment.key in gone]
-    if not missing or (most_pages is not None and sum(len(one.pages) for one in missing) > most_pages):
-        return Indexed(missing=len(missing))
-    built = 0
-    for path, segment in await _fullest(services, library, missing):
-        if has_time():
-            built += await _build(services, tenant, path, segment)
-    return Indexed(built=built, missing=len(missing) - built)
+    if not missing:
+        return Indexed()
+    shelf = _Shelf(services, tenant, {path: _by_id(shown)} if shown is not None else {})
+    work = await _fullest(services, library, missing)
+    built = begun = 0
+    while begun < len(work) and has_time():
+        some = [(await shelf.pages(path), segment) for path, segment in work[begun : begun + _SEGMENTS_AT_ONCE]]
+        begun += len(some)
+        built += sum(await asyncio.gather(*(_build(services, tenant, *one) for one in some)))
+    return Indexed(built=built, missing=len(work) - built, waiting=len(work) - begun)
+
+
+def _by_id(pages: Iterable[StoredPage]) -> dict[str, StoredPage]:
+    """The pages by their id."""
+    return {page.page_id: page for page in pages}
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The pages of generations, each read once."""
+
+    services: Services
+    tenant: str
+    known: dict[str, dict[str, StoredPage]]
+
+    async def pages(self, path: str) -> Mapping[str, StoredPage]:
+        if path not in self.known:
+            manifest = await load_manifest(self.services, self.tenant, path)
+            self.known[path] = _by_id(manifest.pages.values())
+        return self.known[path]
 
 
 async def _fullest(
@@ -102,9 +150,8 @@ async def _fullest(
     return list(fullest.values())
 
 
-async def _build(services: Services, tenant: str, path: str, segment: IndexSegment) -> bool:
-    """Make one segment; False when a page of it has no Markdown."""
-    pages = {page.page_id: page for page in (await load_manifest(services, tenant, path)).pages.values()}
+async def _build(services: Services, tenant: str, pages: Mapping[str, StoredPage], segment: IndexSegment) -> bool:
+    """Make one segment of *pages* by id; False when one has no Markdown."""
     texts: list[IndexedPage] = []
     for ids in batched(segment.pages, _PAGES_AT_ONCE):
         some = [pages[page_id] for page_id in ids if page_id in pages]

@@ -1,10 +1,15 @@
-"""What a driver does with the end of a crawl: publish, say what that did, show it in the output folder, report it."""
+"""What a driver does with the end of a crawl: publish, say what that did, show it in the folder, index, report."""
+
+from collections.abc import Callable
+from functools import partial
 
 from runnel.domain import events as e
 from runnel.domain.jobs import EndedBecause, Job
-from runnel.errors import RunnelError
+from runnel.errors import ManifestDamaged, RunnelError
 from runnel.usecases.dry_run import preview
 from runnel.usecases.end_job import End
+from runnel.usecases.index_library import index_library
+from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish, tell_published, weigh_held
 from runnel.usecases.recording import Recorder
 from runnel.usecases.report_crawl import is_reported, write_report
@@ -36,6 +41,27 @@ class Publication:
             tell_published(self._recorder, self._job, published)
             await self._recorder.flush()
         await self._show_output(published)
+
+    async def index(self, *, has_time: Callable[[], bool]) -> bool:
+        """Whether what the library shows is indexed, as far as it can be; False when time was short.
+
+        Raises:
+            ManifestDamaged: the list of the library's pages cannot be read, and to index it was all that was asked.
+        """
+        options, services = self._job.options, self._services
+        library = await sure(services, partial(services.libraries.get, self._job.tenant, self._job.library_id))
+        if library is None or options.dry_run or "index" not in options.steps:
+            return True
+        published = self._published
+        is_known = published is not None and published.generation == library.pointer.generation
+        shown = published.pages if published is not None and is_known else None
+        try:
+            indexed = await index_library(services, library, shown=shown, has_time=has_time)
+        except ManifestDamaged:
+            if not self._job.downloads:
+                raise
+            return True
+        return indexed.waiting == 0
 
     async def report(self, end: End, *, seen: int) -> str | None:
         """Write the report of a job that ends so, with *seen* URLs; its id, or None when there is nothing to report."""

@@ -31,7 +31,7 @@ from runnel.usecases.site_profiles import SourceProfiles, recall_profiles
 from runnel.usecases.stored_responses import take_up
 from runnel.usecases.tell_bus import tell_batch_started
 from runnel.usecases.tell_operators import DriverReport
-from runnel.usecases.tidy_up import index_now, tidy_up
+from runnel.usecases.tidy_up import tidy_up
 
 _TOO_MANY_TERMS = (
     "The job has had {term} drivers, three times as many as its time allows: it goes on with the next sweep only."
@@ -345,7 +345,7 @@ class _Driver:
     # ---- the end
 
     async def _complete(self) -> bool:
-        """Publish and end; False when a wish came first."""
+        """Publish, index and end; False when a wish came first, or this process's end."""
         because = self._stop or EndedBecause.DONE
         self._site.sources.complete()
         await self._recorder.flush()
@@ -353,8 +353,8 @@ class _Driver:
             return False
         if (fold := self._recorder.fold).kept and not fold.held and self._job.publishes:
             await self._publication.publish(because, run=str(self._keeper.lease.term))
-        if not self._job.downloads and "index" in self._job.options.steps:
-            await index_now(self._services, self._job)
+        if not await self._publication.index(has_time=lambda: not (self._must_hand_over() or self._keeper.is_lost)):
+            return False
         why = self._site.why_nothing if self._job.downloads else "There was nothing to work on."
         end = decide_end(self._job, self._recorder.fold, because, why_nothing=why)
         report_id = await self._publication.report(end, seen=self._site.discovery.seen)

@@ -68,8 +68,6 @@ class Tuning:
     host_pause: timedelta = timedelta(seconds=1)
     #: One fetch, in all.
     fetch_deadline: timedelta = timedelta(seconds=30)
-    #: Pages that a driver indexes after its job's end, at most; None = all. What is more waits until it is asked for.
-    index_pages: int | None = None
     #: A page that scores less, of 100, is told and left out of the library.
     low_quality_below: int = LOW_QUALITY_BELOW
     #: Query parameters that track the reader, besides those that every job drops; in lower case.

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 from runnel.adapters.filesystem.locks import FolderJobLocks
 from runnel.adapters.filesystem.raw_store import AppendingReader, FolderPageKeeper, FolderRawStore
-from runnel.adapters.fts5.indexer import Fts5Indexer
 from runnel.adapters.inprocess.functions import (
     InProcessCrawler,
     InProcessOrchestrators,
@@ -39,7 +38,7 @@ from runnel.settings import Settings, ensure_home, environment_secret
 from runnel.usecases.services import Services, Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from runnel.adapters.filesystem.output import FolderOutput
     from runnel.adapters.http.fetcher import HttpFetcher
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult, StoredPage
     from runnel.ports.content_store import ContentStore
+    from runnel.ports.indexer import IndexedPage
     from runnel.ports.page_reader import PageReader
 
 #: The tenant of everything on a laptop.
@@ -64,7 +64,6 @@ _TUNING = Tuning(
     batch_overdue=timedelta(seconds=120),
     poll=timedelta(seconds=1),
     follow_window=None,
-    index_pages=250,
 )
 
 
@@ -104,6 +103,25 @@ class _JobOutputs:
         from runnel.usecases.read_library import markdown_of
 
         return await markdown_of(self.content, tenant, page)
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexerOnDemand:
+    """Loads what makes segments when there is one to make; whoever has read the pages may rest then."""
+
+    rest: Callable[[], None] | None
+
+    async def build(self, pages: Sequence[IndexedPage]) -> bytes:
+        from runnel.adapters.fts5.indexer import Fts5Indexer
+
+        if self.rest is not None:
+            self.rest()
+        return await Fts5Indexer().build(pages)
+
+    async def is_whole(self, segment: bytes) -> bool:
+        from runnel.adapters.fts5.indexer import Fts5Indexer
+
+        return await Fts5Indexer().is_whole(segment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -188,6 +206,7 @@ async def open_services(
     appending: AppendingReader | None = None,
     tuning: Tuning = _TUNING,
     resolve: Resolve | None = None,
+    rest: Callable[[], None] | None = None,
 ) -> AsyncIterator[LocalServices]:
     """The laptop's services while the context lasts.
 
@@ -197,6 +216,7 @@ async def open_services(
         appending: The same, where it can store raw responses too.
         tuning: Times and sizes, for tests.
         resolve: Instead of the system's resolver, for tests.
+        rest: Called when memory is wanted for something else than reading pages.
 
     Raises:
         ConfigInvalid: `RUNNEL_HOME` cannot be used.
@@ -250,7 +270,7 @@ async def open_services(
             meter=NoBill(),
             outputs=outputs,
             reader=reader,
-            indexer=Fts5Indexer(),
+            indexer=_IndexerOnDemand(rest),
             tuning=replace(
                 tuning.with_lease_ttl(settings.lease_ttl_s),
                 tracking_parameters=settings.tracking_parameters,
