@@ -94,7 +94,7 @@ def test_pages_of_many_words_make_smaller_segments() -> None:
     plan = plan_index("docs", IndexPlan(), [], long)
 
     assert [(len(one.pages), one.words, one.is_small) for one in plan.segments] == [
-        (3, MOST_WORDS + 1, False), (3, MOST_WORDS + 1, False), (1, 1 + MOST_WORDS // 3, False),
+        (3, 3 * (1 + MOST_WORDS // 3), False), (3, 3 * (1 + MOST_WORDS // 3), False), (1, 1 + MOST_WORDS // 3, False),
     ]  # fmt: skip
     assert decode_plan(b'{"segments": [{"key": "k", "made_of": 2, "pages": ["a"]}]}').segments[0].is_small
 
