@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from runnel.fetching.answers import (
     MAX_RETRY_AFTER_S,
     failure_of_status,
+    find_binary,
     refresh_of,
     retry_after_s,
     robots_wishes,
@@ -119,3 +120,21 @@ def test_a_refresh_is_read_as_browsers_do(header: str, leads: tuple[float, str] 
 def test_any_refresh_is_read_or_ignored(header: str) -> None:
     """It comes from outside."""
     assert refresh_of(header) is None or refresh_of(header)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "found"),
+    [(b"%PDF-1.7\n", "text/html", "PDF"), (b"\x89PNG\r\n\x1a\n", "text/html", "PNG"),
+     (b"PK\x03\x04", "text/plain", "ZIP"), (b"text\0and more", "text/plain", "binary"), (b"<p>a\0b", "text/html", ""),
+     (b"a\x1b[0m", "text/plain", ""),
+     (b"\xff\xfet\0", "text/plain", ""), (b"# Title", "text/markdown", ""), (b"", "text/plain", "")],
+)  # fmt: skip
+def test_a_file_that_is_sent_as_a_page_is_known_by_its_bytes(body: bytes, kind: str, found: str) -> None:
+    """Servers send files whose endings they do not know as text, and some send all as HTML."""
+    assert find_binary(body, kind, None) == found
+
+
+def test_text_of_two_bytes_a_character_is_no_binary() -> None:
+    """When its header says so, a zero in every second byte is right."""
+    assert find_binary("text".encode("utf-16-le"), "text/plain", "utf-16le") == ""
+    assert find_binary("text".encode("utf-16-le"), "text/plain", "UTF-8") == "binary"

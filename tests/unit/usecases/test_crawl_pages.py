@@ -154,6 +154,27 @@ async def test_what_is_no_page_is_refused(crawl: Crawl, kind: str) -> None:
     assert result.error.category == "unsupported_type"
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+async def test_a_file_that_is_sent_as_a_page_is_refused(crawl: Crawl, kind: str) -> None:
+    """Its bytes would be the page's text."""
+    crawl.site.add("/docs/x", b"%PDF-1.7\n", kind)
+    result = await crawl.one("/docs/x")
+
+    assert result.error is not None
+    assert result.error.category == "unsupported_type"
+    assert result.error.message == f"PDF, sent as {kind}, is no page"
+
+
+async def test_a_304_that_nobody_asked_for_is_a_failure_with_a_reason(crawl: Crawl) -> None:
+    """There is no earlier copy that it could mean."""
+    crawl.site.add("/docs/x", "", status=304)
+    result = await crawl.one("/docs/x")
+
+    assert result.error is not None
+    assert result.error.category == "protocol"
+    assert "304" in result.error.message
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "text/markdown; charset=utf-8"])
 async def test_plain_text_and_markdown_are_pages(crawl: Crawl, kind: str) -> None:
     """Some manuals are written so."""

@@ -10,7 +10,7 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
-from runnel.extraction.metadata import one_line
+from runnel.extraction.controls import short_line
 
 #: How the box around the steps is called: its class, or what it says to a screen reader.
 NAMED: Final = re.compile(r"breadcrumbs?|(?:^|[-_ ])crumbs|you are here", re.IGNORECASE)
@@ -51,5 +51,5 @@ def _boxes(tree: turbohtml.Document, contents: Contents) -> Iterator[tuple[turbo
 
 
 def _step(item: turbohtml.Element) -> str:
-    text = one_line(item.text).strip(SIGNS)
+    text = short_line(item.text).strip(SIGNS)
     return text if len(text) <= LONGEST_STEP and any(map(str.isalnum, text)) else ""

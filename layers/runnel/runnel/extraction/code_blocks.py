@@ -34,10 +34,13 @@ GUTTERS: Final = (
 )
 
 #: The text of a column of line numbers.
-NUMBERS: Final = re.compile(r"\s*\d+(?:\s+\d+)*\s*")
+NUMBERS: Final = re.compile(r"\s*\d{1,9}(?:\s+\d{1,9})*\s*")
 
 #: How generators name a language in a class: Prism, highlight.js, Sphinx and Pygments, mdBook, GeSHi.
 LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language|lang|highlight|source|brush:|sourceCode)-?\s*([A-Za-z][\w+#.-]*)")
+
+#: What may stand behind a fence: a name that is longer, or has other signs, is none.
+NAME: Final = re.compile(r"[\w+#.-]{1,40}")
 
 #: Class endings that look like a language and are none.
 NO_LANGUAGE: Final = frozenset(
@@ -158,6 +161,6 @@ def _language_of(element: turbohtml.Element) -> str:
 def _language_in(named: str, classes: str) -> str:
     for name in [named] if named else LANGUAGE.findall(classes):
         lower = name.lower()
-        if lower not in NO_LANGUAGE:
+        if lower not in NO_LANGUAGE and NAME.fullmatch(lower):
             return SAME_LANGUAGE.get(lower, lower)
     return ""

@@ -11,9 +11,9 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.controls import short_line
 from runnel.extraction.footnotes import without_references
 from runnel.extraction.main_part import is_site_title
-from runnel.extraction.metadata import one_line
 from runnel.extraction.page import Heading
 
 PERMALINK_MARKS: Final = frozenset(
@@ -43,6 +43,9 @@ CONTROL: Final = re.compile(
     re.IGNORECASE,
 )
 
+#: So many headings of a page are told: they stand in the list of its library's pages.
+MOST_HEADINGS: Final = 5_000
+
 #: How far above a heading its section may stand (DocBook puts a title page of three boxes between).
 SECTION_DEPTH: Final = 4
 
@@ -51,7 +54,7 @@ LEVELS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tuple[Heading, ...]:
     """Return the headings of *main* in document order; one that names the site (*title* tells) goes first."""
-    found = []
+    found = list[Heading]()
     levels = contents.any_of(*LEVELS)
     elements = main.select(levels) if levels else []
     if is_site_title(elements, title):
@@ -59,8 +62,8 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
     for element in elements:
         if isinstance(element.parent, turbohtml.Element) and element.parent.tag == "a":
             _turn_inside_out(element)
-        text = one_line(without_references(element.text))
-        if text:
+        text = short_line(without_references(element.text))
+        if text and len(found) < MOST_HEADINGS:
             found.append((int(element.tag[1]), text, _anchor(element)))
     return tuple(found)
 

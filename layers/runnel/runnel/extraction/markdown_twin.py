@@ -18,6 +18,7 @@ from typing import Final
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.chunks import split_chunks
+from runnel.extraction.controls import drop_controls
 from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.markdown import UNSAFE_SCHEMES
@@ -76,13 +77,13 @@ def adopt_twin(page: PageReading, body: bytes, *, url: str, charset: str | None 
         return None
     if not markdown or not _is_same_page(page, markdown, title):
         return None
-    packed = markdown.encode("utf-8", "replace")
+    packed = drop_controls(markdown.encode("utf-8", "replace"))
     return replace(
         page,
         words=len(markdown.split()),
         chunks=len(split_chunks(markdown, page.headings, url=url)),
         hidden=(*unseen, *page.hidden)[:_TOLD],
-        markdown=markdown,
+        markdown=packed.decode(),
         content_hash=hashlib.sha256(packed).hexdigest(),
         markdown_gz=pack_markdown(packed),
     )

@@ -1,8 +1,8 @@
 """What a page says about itself in its head: title, description, language, version, last change, its wishes to robots.
 
-Laws: text is on one line; a missing fact is the empty string or None, never a guess but for the title (`<title>`, then
-`og:title`, then the first `h1`). `none` in a robots meta means both noindex and nofollow; wishes to one named robot
-(`googlebot`) are not for us.
+Laws: text is on one line, and no longer than a list of pages bears; a missing fact is the empty string or None, never a
+guess but for the title (`<title>`, then `og:title`, then the first `h1`). `none` in a robots meta means both noindex
+and nofollow; wishes to one named robot (`googlebot`) are not for us.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Final
 
 import turbohtml
 
+from runnel.extraction.controls import short_line
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.modified import find_modified
 
@@ -68,7 +69,7 @@ def _named_metas(tree: turbohtml.Document) -> dict[str, str]:
     named: dict[str, str] = {}
     for meta in tree.select("meta[content]"):
         name = (meta.attr("name") or meta.attr("property") or meta.attr("itemprop") or "").strip().lower()
-        content = one_line(meta.attr("content") or "")
+        content = short_line(meta.attr("content") or "")
         if name in ROBOTS_NAMES and name in named:
             named[name] += f",{content}"
         elif name:
@@ -82,17 +83,17 @@ def _wishes(content: str) -> list[str]:
 
 def _title(tree: turbohtml.Document) -> str:
     element = tree.select_one("head > title")
-    return "" if element is None else one_line(element.text)
+    return "" if element is None else short_line(element.text)
 
 
 def _first_heading(tree: turbohtml.Document) -> str:
     element = tree.select_one("h1")
-    return "" if element is None else one_line(element.text)
+    return "" if element is None else short_line(element.text)
 
 
 def _lang(tree: turbohtml.Document) -> str:
     root = tree.root
-    return "" if root is None else (root.attr("lang") or root.attr("xml:lang") or "").strip()
+    return "" if root is None else short_line(root.attr("lang") or root.attr("xml:lang") or "")
 
 
 def _canonical(tree: turbohtml.Document, resolver: LinkResolver) -> str | None:

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from runnel.extraction.chunks import split_chunks
+from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.page import PageReading, pack_markdown
 from runnel.extraction.quality import rate_page
 
@@ -19,13 +20,14 @@ _FENCES: Final = re.compile(r"`{3,}")
 
 def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None) -> PageReading:
     """Read a page that is no HTML; its title is its first heading, else the last part of its path."""
-    text = decode_text(body, charset).replace("\r\n", "\n").strip("\n")
+    text = decode_text(body, charset).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     is_markdown = content_type in MARKDOWN_TYPES
     heading = _TITLE.search(text) if is_markdown else None
     markdown = f"{text}\n" if is_markdown else _fenced(text)
-    packed = markdown.encode("utf-8", "replace")
+    packed = drop_controls(markdown.encode("utf-8", "replace"))
+    markdown = packed.decode()
     words = len(text.split())
-    title = heading.group(1) if heading else url.rstrip("/").rsplit("/", 1)[-1]
+    title = short_line(heading.group(1)) if heading else url.rstrip("/").rsplit("/", 1)[-1]
     quality, quality_reason = rate_page(text, words=words, title=title)
     return PageReading(
         title=title,

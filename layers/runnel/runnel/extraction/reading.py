@@ -21,6 +21,7 @@ from runnel.extraction.charset import parse_html
 from runnel.extraction.chunks import count_chunks
 from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
+from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.footnotes import Footnote, take_footnotes
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
@@ -31,7 +32,7 @@ from runnel.extraction.links import LinkResolver, find_base, find_links
 from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
 from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
-from runnel.extraction.metadata import one_line, read_metadata
+from runnel.extraction.metadata import read_metadata
 from runnel.extraction.page import Heading, Hidden, PageReading, pack_markdown
 from runnel.extraction.panels import SETS, label_panels
 from runnel.extraction.profile import NO_PROFILE, SiteProfile, find_repeated, marks_of, present_marks
@@ -176,7 +177,7 @@ def _remove(
     for block in blocks:
         if block.closest("body") is not None:
             block.decompose()
-    left = Counter(one_line(heading.text) for heading in main.select(", ".join(LEVELS)))
+    left = Counter(short_line(heading.text) for heading in main.select(", ".join(LEVELS)))
     kept = []
     for heading in headings:
         if left[heading[1]]:
@@ -207,7 +208,9 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
     heading = main.headings[0][1] if main.headings else ""
     title, rest = cut_title(facts.title, heading=heading, site=facts.site)
     quality, quality_reason = rate_page(main.text, words=words, title=title, heading=heading)
-    packed = main.markdown.encode()
+    written = main.markdown.encode()
+    packed = drop_controls(written)
+    markdown = main.markdown if packed is written else packed.decode()
     return PageReading(
         title=title,
         description=facts.description,
@@ -231,12 +234,12 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         is_empty=not main.whole_text.strip(),
         quality=quality,
         quality_reason=quality_reason,
-        chunks=count_chunks(main.markdown) if render else 0,
+        chunks=count_chunks(markdown) if render else 0,
         profile=name_blocks(profile.blocks),
         # Of the whole text: which pages are one must not depend on when their profile was known.
         text_hash=hashlib.blake2b(whole, digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
-        markdown=main.markdown,
+        markdown=markdown,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",
         markdown_gz=pack_markdown(packed) if render else b"",
     )

@@ -36,6 +36,25 @@ _SPECIAL: Final = {
 }
 _CLASSES: Final = {4: ErrorCategory.HTTP_4XX, 5: ErrorCategory.HTTP_5XX}
 
+HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+PAGE_TYPES: Final = HTML_TYPES | {"text/plain", "text/markdown", "text/x-markdown"}
+
+#: How files begin that are no pages, and what they are.
+_BEGINNINGS: Final = {
+    b"%PDF-": "PDF",
+    b"\x89PNG\r\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"PK\x03\x04": "ZIP",
+    b"\x1f\x8b": "gzip",
+    b"\x7fELF": "ELF",
+    b"wOF": "WOFF",
+}
+#: What servers say of the charset of a file that they know nothing about.
+_DEFAULT_CHARSETS: Final = frozenset({"utf-8", "iso-8859-1"})
+_BYTE_ORDER_MARKS: Final = (b"\xfe\xff", b"\xff\xfe")
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
 
 def failure_of_status(status: int) -> FetchFailed | None:
     """Give the failure that a status means; None when the answer is a whole page (2xx, but no part of one)."""
@@ -90,3 +109,26 @@ def sniff_type(body: bytes) -> str:
     if head.startswith(b"<"):
         return "text/html"
     return "application/octet-stream" if b"\0" in head or head.startswith(b"%PDF") else "text/plain"
+
+
+def check_page_type(body: bytes, content_type: str, charset: str | None) -> None:
+    """Raise `FetchFailed` (unsupported_type) for what is no page by its header, or by its bytes."""
+    if content_type not in PAGE_TYPES:
+        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
+    if kind := find_binary(body, content_type, charset):
+        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{kind}, sent as {content_type}, is no page")
+
+
+def find_binary(body: bytes, content_type: str, charset: str | None) -> str:
+    """Say what a body really is that is neither markup nor text, whatever its header says; "" for a page.
+
+    Servers send files whose endings they do not know as text; the bytes that no text has are those of the WHATWG
+    standard for such.
+    """
+    for beginning, kind in _BEGINNINGS.items():
+        if body.startswith(beginning):
+            return kind
+    is_doubtful = content_type == "text/plain" and (charset or "utf-8").lower() in _DEFAULT_CHARSETS
+    if is_doubtful and not body.startswith(_BYTE_ORDER_MARKS) and _BINARY.search(body[:_SNIFFED_BYTES]):
+        return "binary"
+    return ""

@@ -33,7 +33,10 @@ from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
 from runnel.fetching.answers import (
+    HTML_TYPES,
     MAX_REFRESH_S,
+    PAGE_TYPES,
+    check_page_type,
     failure_of_status,
     refresh_of,
     retry_after_s,
@@ -54,8 +57,6 @@ from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
 if TYPE_CHECKING:
     from runnel.extraction.page import PageReading
 
-HTML_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-PAGE_TYPES: Final = HTML_TYPES | {"text/plain", "text/markdown", "text/x-markdown"}
 
 _LATEST_START_S: Final = 1.0
 #: Room in an answer for what is not links or text: titles, URLs, names.
@@ -177,7 +178,7 @@ class _Call:
     async def _arrived(self, target: CrawlTarget, arrived: Arrived) -> _Outcome:
         """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
         response, elapsed_ms = arrived.response, arrived.elapsed_ms
-        if response.status == 304:
+        if response.status == 304 and (target.etag or target.last_modified or target.body_hash):
             return _unchanged(target, arrived)
         failure = failure_of_status(response.status)
         if failure is not None:
@@ -202,8 +203,7 @@ class _Call:
         if self._request.purpose == "sitemap":
             sitemap = self._read_listing(response)
         if self._request.purpose == "pages":
-            if content_type not in PAGE_TYPES:
-                raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
+            check_page_type(response.body, content_type, response.charset)
             if content_type in HTML_TYPES:
                 reading, raw = await self._read_html(response, fetched_at)
         return _Page(
