@@ -9,39 +9,7 @@ The documentation that quality is measured on: Debian packages, one row each, wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-#: Marks and scripts that no generator means to be read.
-NEVER = ("script", "style", "template", "noscript", "button", "input", "select", "textarea", "svg", "iframe")
-
-#: Marks of footnotes: `[^1]` stands for them, which is no link.
-NOTES = (
-    "a[role=doc-noteref]", "a.footnote-reference", "a.footnote-ref", "a.footnote", "a[data-footnote-ref]",
-    "sup.footnote-reference", "sup.reference", "a[role=doc-backlink]", "a.fn-backref", "a.footnote-backref",
-    ".footnote .label", ".footnote a.para", ".mw-cite-backlink", "a[id^=DOCF]", ".footnote h5",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generator:
-    """One generator, and how to know what its pages say."""
-
-    name: str
-    package: str  # Debian's; "" for pages of ours
-    folder: str  # where the package puts the pages
-    main: tuple[str, ...]  # the first that matches is the main part
-    also: tuple[str, ...] = ()  # parts of the text that stand before the main part
-    drop: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    nav: tuple[str, ...] = ("nav", "[role=navigation]")
-    code: tuple[str, ...] = ("pre",)
-    gutter: tuple[str, ...] = ()  # inside code
-    lines: tuple[str, ...] = ()  # code blocks whose lines are elements of this kind: (block, line) pairs
-    skip: tuple[str, ...] = ()  # parts of paths that are no pages of text
-    pages: str = "**/*.html"
-
-
-SPHINX = ("genindex", "search.html", "modindex", "_static", "_sources", "_modules")
+from tests.quality.generator import SPHINX, Generator
 
 TUNED = (
     Generator(

@@ -13,6 +13,7 @@ from tests.quality.figures import Found, code_text, squeezed, words_of
 
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 RENDERER.validateLink = lambda url: bool(url)  # type: ignore[method-assign]  # noqa: PLW0108  # a judge of text may follow any link
+RENDERER.normalizeLinkText = lambda link: link  # type: ignore[method-assign]  # as it is written
 ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]")
 TAG = re.compile(r"<[^>]*>")
 

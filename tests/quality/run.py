@@ -25,7 +25,9 @@ from urllib.parse import unquote
 from runnel.extraction.learning import SAMPLE as SAMPLE_PAGES
 from runnel.extraction.profile import NO_PROFILE, SamplePage, SiteProfile, learn
 from runnel.extraction.reading import read_links, read_page
-from tests.quality.generators import HELD_OUT, TUNED, Generator
+from tests.quality.generator import Generator
+from tests.quality.generators import HELD_OUT, TUNED
+from tests.quality.later_generators import LATER_HELD_OUT, LATER_TUNED
 from tests.quality.outcome import read_outcome
 from tests.quality.report import fallen_figures, format_table, write_golden
 from tests.quality.score import Score, add_page
@@ -47,7 +49,7 @@ def main() -> None:
     options = parse_options()
     chosen = [
         row
-        for row in (*TUNED, *HELD_OUT)
+        for row in (*TUNED, *LATER_TUNED, *HELD_OUT, *LATER_HELD_OUT)
         if not options.only or row.name in options.only or row.package in options.only
     ]
     scores: dict[str, Score] = {}
@@ -57,7 +59,7 @@ def main() -> None:
         tool = ours if options.alone else ours_with_profile(generator)
         scores[generator.name] = measure(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
-    held_out = {row.name for row in HELD_OUT}
+    held_out = {row.name for row in (*HELD_OUT, *LATER_HELD_OUT)}
     print(format_table(scores, held_out))
     if options.write:
         write_golden(scores, GOLDEN, held_out)

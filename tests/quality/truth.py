@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tests.quality.figures import Found, code_text, squeezed, words_of
-from tests.quality.generators import NEVER, NOTES, Generator
+from tests.quality.generator import NEVER, NOTES, Generator
 
 #: Elements that stand beside their neighbours' text without a space between.
 INLINE = frozenset({

@@ -182,3 +182,24 @@ def test_a_wiki_may_call_its_notes_so() -> None:
     )
 
     assert markdown == "A[^1] b[^1-2]\n\n[^1]: It *leaks*.\n\n[^1-2]: It *drips*.\n"
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ('<a href="p">Pumps</a> leak.', "[Pumps](https://docs.example.com/p) leak."),
+        (".NET has it.", ".NET has it."),
+        ("(See there.)", "(See there.)"),
+        (". It leaks.", "It leaks."),
+    ],
+)
+def test_a_note_keeps_how_it_begins(note: str, expected: str) -> None:
+    """Only what is left of its mark goes, not the bracket of a link."""
+    reference, _ = SHAPES["Sphinx"]
+    page = (
+        f'<main><p>It opens.{reference}</p><aside class="footnote-list"><aside class="footnote" id="id3" '
+        f'role="doc-footnote"><span class="label"><span class="fn-bracket">[</span><a role="doc-backlink" '
+        f'href="#id1">1</a><span class="fn-bracket">]</span></span><p>{note}</p></aside></aside></main>'
+    )
+
+    assert read_page(page.encode(), url=URL).markdown.endswith(f"[^1]: {expected}\n")

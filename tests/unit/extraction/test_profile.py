@@ -94,3 +94,11 @@ def test_a_page_that_all_others_copy_is_kept() -> None:
     profile = profile_of(*(same for _ in range(5)))
 
     assert "yearly repair" in markdown_of(same, profile)
+
+
+def test_an_entry_of_a_list_is_learned_from_no_page() -> None:
+    """The lists of all pages name the same few packages; that does not make them boilerplate."""
+    entries = "".join(f"<div class=entry>{name}<p><a href={at}>pumps</a></div>" for at, name in enumerate("abcdefgh"))
+    pages = [f"<title>P{n}</title><body>{entries}<p>Page {n} says {'more ' * 40}</p>" for n in range(6)]
+
+    assert markdown_of(pages[0], profile_of(*pages)).count("[pumps]") == 8

@@ -27,8 +27,8 @@ LABELS: Final = (
     "span.label, .footnote-definition-label, .fn-bracket, a[role=doc-backlink], a.fn-backref, a.footnote-backref, "
     ".mw-cite-backlink, a[data-footnote-backref]"
 )
-#: What is left of such a mark before the text.
-LEFT_OVER: Final = re.compile(r"^(?:\\?[\[\]().:^\u2191]|\s)+")
+#: What is left of such a mark before the text; a bracket without a backslash begins a link, a dot may begin a name.
+LEFT_OVER: Final = re.compile(r"^(?:\\[\[\]]|\(\s*\)|[\])^\u2191]|[.:](?!\w)|\s)+")
 
 #: A note that a reader who knows no footnotes would take for the definition of a link, and not show.
 LIKE_A_TARGET: Final = re.compile(r"""(?:<[^<>]*>|\S+)(?: +(?:"[^"]*"|'[^']*'|\([^()]*\)))?$""")

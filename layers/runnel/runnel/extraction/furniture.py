@@ -6,6 +6,7 @@ goes that holds the greater part of the page. Each question costs a walk of the 
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -26,11 +27,14 @@ ROLES: Final = frozenset({"navigation", "search", "contentinfo", "menu", "menuba
 
 #: Words of class names and ids that stand for navigation.
 STRONG: Final = re.compile(
-    r"(?:^|[-_])(?:nav|navbar|navigation|navigationbar|navheader|navfooter|navpath|navset\w*|topnav|sidenav|subnav|sidebar|sphinxsidebar|"
+    r"(?:^|[-_])(?:nav|navbar|navigation|navigationbar|navheader|navfooter|navpath|navset\w*|sidebar|sphinxsidebar|"
     r"breadcrumbs?|crumbs|pagination|paginator|pager|prevnext|prev|menu\w*|\w+menu|toolbar|topbar|skip|search\w*|"
     r"footer|switcher|edit|feedback|share|social|cookie|tocset|globaltoc)(?:$|[-_])"
-    r"|nav(?:bar|igation|header|footer)|breadcrumb|pagination|sidebar"
+    r"|nav(?:$|[-_]|bar|igation|header|footer)|breadcrumb|pagination|sidebar"
 )
+
+#: A block of such a name is navigation when it is short, whatever share of it stands in links.
+NAVIGATION: Final = re.compile(r"(?:[a-z]*[-_])?[a-z]*nav(?:bar|igation)?")
 
 #: Words that often stand for navigation, and as often for text: the block must be little but links.
 WEAK: Final = re.compile(
@@ -52,6 +56,8 @@ GREATER_PART: Final = 0.5
 LONGEST_FOOTER: Final = 600
 HEADED_TAGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre"})
 LONGEST_BAR: Final = 600
+#: Templates indent their bars: of a text that is longer by this, white space is counted as a browser shows it.
+SPARSE: Final = 10
 
 #: A form this long (in characters of text) is a page that stands in a form, not a search box.
 LONG_FORM: Final = 500
@@ -59,9 +65,12 @@ LONG_FORM: Final = 500
 #: What links and labels of a bar say; every word of a bar must be of these, or of the page that a link names.
 NAV_WORDS: Final = re.compile(
     r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topic|to|the|of|"
-    r"return|table|toc|on|this|more|about|go|skip|main|navigation|available|languages?)"
+    r"return|table|toc|on|this|more|about|go|goto|skip|main|navigation|available|languages?)"
 )
 NAV_LABEL: Final = re.compile(r"\W*(?:next|previous|prev|up|home|back|forward)\b", re.IGNORECASE)
+#: A link to one of many: the number of a chapter, the letter of an index.
+NUMBERED: Final = re.compile(r"\W*(?:\d{1,4}|[A-Za-z])\W*")
+MOSTLY_NUMBERED: Final = 0.7
 SEPARATORS: Final = re.compile("[|\u00bb\u203a>\u00b7\u2022/\u2192\u2190\u00ab\u2039\u25b2\u2191]")
 WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -120,7 +129,7 @@ def is_bar(block: turbohtml.Element) -> bool:
     """Say whether *block* is a line of links that lead around: "Prev | Up | Next", breadcrumbs."""
     links = block.select("a[href]") if block.tag not in HEADED_TAGS else ()
     text = block.text if links else ""
-    if not 0 < len(text) <= LONGEST_BAR or block.select_one("pre, h1, h2, h3, h4, h5, h6") is not None:
+    if not text or is_longer_than_bar(text) or block.select_one("pre, h1, h2, h3, h4, h5, h6") is not None:
         return False
     outside, labels = text, []
     for link in links:
@@ -132,7 +141,23 @@ def is_bar(block: turbohtml.Element) -> bool:
         return False
     if any(NAV_LABEL.match(label) for label in labels) or any(map(NAV_LABEL.match, around)):
         return True
-    return not around and len(links) > 1 and SEPARATORS.search(outside) is not None
+    if not around and len(links) > 1 and SEPARATORS.search(outside) is not None:
+        return True
+    return _is_numbered(links, labels)
+
+
+def _is_numbered(links: Sequence[turbohtml.Element], labels: list[str]) -> bool:
+    """Say whether *links*, called *labels*, lead to many pages by number or letter; to places of one, they are text."""
+    numbered = sum(NUMBERED.fullmatch(label) is not None for label in labels)
+    if len(links) < MANY_LINKS or numbered < MOSTLY_NUMBERED * len(links):
+        return False
+    return not all((link.attr("href") or "").startswith("#") for link in links)
+
+
+def is_longer_than_bar(text: str) -> bool:
+    """Say whether *text* is too long for a bar, as a browser shows it."""
+    size = len(text)
+    return size > LONGEST_BAR and (size > SPARSE * LONGEST_BAR or len(" ".join(text.split())) > LONGEST_BAR)
 
 
 def is_colophon(block: turbohtml.Element) -> bool:
@@ -225,7 +250,20 @@ def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> 
     if share >= MOSTLY_LINKS or box.attr("role") in ROLES:
         return True
     is_small = size <= LONGEST_FOOTER
-    return is_small and (_leads_around(box, text) or _says_footer(box) or (share > 0 and _is_trail(box, text)))
+    return is_small and (
+        _is_named_navigation(box)
+        or _leads_around(box, text)
+        or _says_footer(box)
+        or (share > 0 and _is_trail(box, text))
+    )
+
+
+def _is_named_navigation(box: turbohtml.Element) -> bool:
+    """Say whether *box* is called nothing but navigation, and holds links and nothing that a text has."""
+    names = f"{box.attr('class') or ''} {box.attr('id') or ''}".lower().split()
+    if not any(map(NAVIGATION.fullmatch, names)) or len(box.select("a[href]")) < 2:
+        return False
+    return box.select_one("h1, h2, h3, h4, h5, h6, table, dl, code") is None
 
 
 def _is_trail(box: turbohtml.Element, text: str) -> bool:
@@ -268,6 +306,6 @@ def _says_footer(box: turbohtml.Element) -> bool:
 def _leads_within(box: turbohtml.Element) -> bool:
     """Say whether the links of *box* lead to places of the same page, or it is a bar."""
     links = box.select("a[href]")
-    if links and (links[0].attr("href") or "").startswith("#"):
-        return all((link.attr("href") or "").startswith("#") for link in links)
+    if links and all((link.attr("href") or "").startswith("#") for link in links):
+        return True
     return len(links) > 1 and is_bar(box)

@@ -13,8 +13,9 @@ import turbohtml
 from runnel.extraction.contents import Contents
 from runnel.extraction.controls import short_line
 from runnel.extraction.footnotes import without_references
-from runnel.extraction.main_part import is_site_title
+from runnel.extraction.metadata import one_line
 from runnel.extraction.page import Heading
+from runnel.extraction.page_heading import is_site_title
 
 PERMALINK_MARKS: Final = frozenset(
     {
@@ -57,7 +58,7 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
     found = list[Heading]()
     levels = contents.any_of(*LEVELS)
     elements = main.select(levels) if levels else []
-    if is_site_title(elements, title):
+    if is_site_title(elements, title) or _says_title_before(elements, title):
         elements.pop(0).decompose()
     for element in elements:
         if isinstance(element.parent, turbohtml.Element) and element.parent.tag == "a":
@@ -66,6 +67,16 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
         if text and len(found) < MOST_HEADINGS:
             found.append((int(element.tag[1]), text, _anchor(element)))
     return tuple(found)
+
+
+def _says_title_before(headings: list[turbohtml.Element], title: str) -> bool:
+    """Say whether the first of *headings*, a template's, only says what the page's title after it says again."""
+    if len(headings) < 2 or headings[1].tag != "h1" or headings[0].tag == "h1":
+        return False
+    if headings[0].parent == headings[1].parent:
+        return False
+    said = one_line(headings[0].text)
+    return said != "" and said in title and said == one_line(headings[1].text.rstrip("\u00b6#"))
 
 
 def drop_marks(links: Iterable[turbohtml.Element]) -> None:

@@ -6,7 +6,6 @@ child holds nearly all text and the others hold no heading. Then the edges are t
 title that stands before the part is fetched in. The tree changes on the way: read links first.
 """
 
-import re
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -14,8 +13,17 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
-from runnel.extraction.furniture import HEADED_TAGS, LONGEST_BAR, is_bar, is_colophon, link_share, remove_furniture
-from runnel.extraction.metadata import one_line
+from runnel.extraction.furniture import (
+    HEADED_TAGS,
+    LONGEST_BAR,
+    SPARSE,
+    is_bar,
+    is_colophon,
+    is_longer_than_bar,
+    link_share,
+    remove_furniture,
+)
+from runnel.extraction.page_heading import fetch_title, find_title, make_title
 
 #: How pages mark their text, most exact first. An `article` counts only when it is the only one.
 MAIN_PARTS: Final = (
@@ -58,17 +66,11 @@ TINY: Final = 200
 DEEPEST: Final = 24
 EDGE: Final = 6
 
-#: How far above a part its title may stand.
-TITLE_ABOVE: Final = 3
-
-#: Among how many headings one with the page's title is looked for.
-NEXT_HEADINGS: Final = 4
+#: How far above an entry of a page the page's title may stand.
+ENTRY_ABOVE: Final = 3
 
 OUTLINE: Final = "h1, h2, h3, h4"
 HEADED: Final = "h1, h2, h3, h4, pre"
-
-#: What parts a page's title from its site's in `<title>`.
-TITLE_PARTS: Final = re.compile("\\s+(?:[|\u00b7\u2022\u2014\u2013\u00ab\u00bb:]|::|-+)\\s+|\\s*[|]\\s*")
 
 #: Elements that are a text's own blocks, into which no way leads.
 TEXT_BLOCKS: Final = frozenset(
@@ -99,7 +101,10 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
     if body is None:
         return None
     marked = _marked(tree)
+    named = find_title(tree, contents, title)
     at_most = remove_furniture(body, contents)
+    if named is not None:
+        make_title(named)
     text = "" if marked is None else marked.text
     if not text or text.isspace():
         marked = None
@@ -109,7 +114,7 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
         element, size = _densest(body, len(body.text), measured)
     else:
         element, size = _densest(marked, len(text), measured)
-    if _fetch_title(element, body, title):
+    if fetch_title(element, body, title):
         measured, size = {}, len(element.text)
     _trim(element, size, measured)
     return MainPart(element, is_wide)
@@ -138,7 +143,7 @@ def _is_entry(article: turbohtml.Element) -> bool:
     if article.select_one("h1") is not None:
         return False
     above = article.parent
-    for _ in range(TITLE_ABOVE):
+    for _ in range(ENTRY_ABOVE):
         if not isinstance(above, turbohtml.Element) or above.tag == "body":
             break
         if above.select_one("h1") is not None:
@@ -158,15 +163,20 @@ def _doubted(marked: turbohtml.Element, held: int, body: turbohtml.Element, at_m
     """
     if at_most and held >= DOUBTED_BELOW * at_most:
         return False
-    whole = len(body.text)
-    if held >= DOUBTED_BELOW * whole or whole - held < WORTH_A_DOUBT:
+    shown, whole = _shown_size(marked), _shown_size(body)
+    if shown >= DOUBTED_BELOW * whole or whole - shown < WORTH_A_DOUBT:
         return False
-    return _own_size(marked) < DOUBTED_BELOW * _own_size(body)
+    return _own_size(marked, shown) < DOUBTED_BELOW * _own_size(body, whole)
 
 
-def _own_size(part: turbohtml.Element) -> int:
-    """Return how much text of *part* stands outside links."""
-    return len(part.text) - sum(len(link.text) for link in part.select("a"))
+def _shown_size(part: turbohtml.Element) -> int:
+    """Return how many characters of *part* a browser shows: templates indent what stands around a text."""
+    return len(" ".join(part.text.split()))
+
+
+def _own_size(part: turbohtml.Element, shown: int) -> int:
+    """Return how much text of *part*, of which so much is *shown*, stands outside links."""
+    return shown - sum(_shown_size(link) for link in part.select("a"))
 
 
 def _densest(part: turbohtml.Element, size: int, measured: _Measured) -> tuple[turbohtml.Element, int]:
@@ -221,64 +231,6 @@ def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
     return link_share(block, block.text) < PASSED_BY
 
 
-def _fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) -> bool:
-    """Move the block with the page's title into *part*, when it stands before it and *part* has none; say whether.
-
-    Some generators head the sections of a page as high as the page: then only a heading that is the title counts.
-    """
-    if part == body:
-        return False
-    page_title = _plain(TITLE_PARTS.split(title)[0])
-    first = part.select_one("h1")
-    if first is not None and _plain(first.text) in _plain(title):
-        return False
-    inner: turbohtml.Node = part
-    for _ in range(TITLE_ABOVE):
-        before = inner.previous_sibling
-        while before is not None:
-            if isinstance(before, turbohtml.Element) and _bears_title(before, page_title, exactly=first is not None):
-                part.insert(0, before.extract())
-                return True
-            before = before.previous_sibling
-        above = inner.parent
-        if not isinstance(above, turbohtml.Element) or above == body:
-            return False
-        inner = above
-    return False
-
-
-def _bears_title(block: turbohtml.Element, page_title: str, *, exactly: bool) -> bool:
-    heading = block if block.tag == "h1" else block.select_one("h1")
-    if heading is None or not page_title:
-        return False
-    said = _plain(heading.text)
-    if said != page_title and (exactly or not said or not (said in page_title or page_title in said)):
-        return False
-    return block.tag == "h1" or link_share(block, block.text) < PASSED_BY
-
-
-def is_site_title(headings: list[turbohtml.Element], title: str) -> bool:
-    """Say whether the first of *headings* names the site, not the page: other pages bear it too."""
-    if len(headings) < 2:
-        return False
-    first = headings[0]
-    said, parts = _plain(first.text), [_plain(each) for each in TITLE_PARTS.split(title)]
-    if not said or said in parts[0] or said not in _plain(title):
-        return False
-    # A site's name may come first in `<title>`, so that a page's title looks like a site's: something else must say so.
-    others = [_plain(heading.text) for heading in headings[1:NEXT_HEADINGS]]
-    return _leads_away(first) or (said in parts[1:] and parts[0] in others)
-
-
-def _leads_away(heading: turbohtml.Element) -> bool:
-    link = heading.select_one("a[href]") or heading.closest("a[href]")
-    return link is not None and not (link.attr("href") or "").startswith("#") and len(link.text) >= len(heading.text)
-
-
-def _plain(text: str) -> str:
-    return one_line(text).strip(" \u00b6#").lower()
-
-
 def _trim(part: turbohtml.Element, size: int, measured: _Measured) -> None:
     """Take the bars from the edges of *part*, of *size*, and of the block in it that holds most of its text."""
     for _ in range(DEEPEST):
@@ -301,13 +253,17 @@ def _trimmed(blocks: list[_Block]) -> list[_Block]:
 
 
 def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
-    return size <= LONGEST_BAR and (is_bar(block) or (is_last and is_colophon(block)))
+    if size > SPARSE * LONGEST_BAR:
+        return False
+    return is_bar(block) or (is_last and is_colophon(block))
 
 
 def _leads_up_to_title(blocks: list[_Block]) -> bool:
     """Say whether the first of *blocks* is mostly links and the page's title comes only after it."""
     first, size = blocks[0]
-    if size > LONGEST_BAR or first.tag in HEADED_TAGS or len(first.select("a[href]")) < 2:
+    if size > SPARSE * LONGEST_BAR or first.tag in HEADED_TAGS or len(first.select("a[href]")) < 2:
+        return False
+    if is_longer_than_bar(first.text):
         return False
     if first.select_one(HEADED) is not None or link_share(first, first.text) < PASSED_BY:
         return False

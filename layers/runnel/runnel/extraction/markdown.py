@@ -14,6 +14,7 @@ import turbohtml
 from runnel.extraction.admonitions import BOXES, restore_admonitions
 from runnel.extraction.code_blocks import name_language
 from runnel.extraction.contents import Contents
+from runnel.extraction.emphasis import write_emphasis
 from runnel.extraction.footnotes import Footnote, format_footnote, restore_references
 from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
@@ -46,9 +47,6 @@ UNSAFE_MARK: Final = "\ue0f2"
 #: A power or an index of one number or letter: without a mark `2<sup>10</sup>` reads 210.
 POWER: Final = re.compile(r"[-+\u2212]?(?:\d{1,4}|[a-z])")
 
-#: How the renderer writes emphasis that has no Markdown form.
-EMPHASIS_TAG: Final = re.compile("<(?:em|strong)>")
-
 #: Links that show nothing: icons gone with the furniture, and what is left where a page nests one link in another.
 BARE_LINKS: Final = ".//a[@href][not(normalize-space())][not(.//img)]"
 
@@ -77,7 +75,7 @@ def render_markdown(
     if notes:
         said = ((note.label, _render_part(note.block, contents, resolver, note.block.text)) for note in notes)
         markdown = "\n\n".join([markdown.strip("\n"), *(format_footnote(label, each) for label, each in said)])
-    markdown = restore_references(markdown)
+    markdown = restore_references(write_emphasis(markdown))
     if contents.any_of(*BOXES):
         markdown = restore_admonitions(markdown)
     markdown, unseen = strip_unseen(markdown)
@@ -125,7 +123,7 @@ def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str
         replace_in_tree(main)
     markdown = main.to_markdown(STYLE)
     if in_markdown:
-        replaced = None if EMPHASIS_TAG.search(markdown) else replace_in_markdown(markdown, main)
+        replaced = replace_in_markdown(markdown, main)
         if replaced is None:
             replace_in_tree(main)
         markdown = main.to_markdown(STYLE) if replaced is None else replaced
@@ -143,8 +141,6 @@ def _make_expressible(main: turbohtml.Element, markdown: str, resolver: LinkReso
         changed = "<table" in markdown and pad_rows(main)
         if "](<" in markdown:
             changed = _trim_targets(main, resolver) or changed
-        if EMPHASIS_TAG.search(markdown):
-            changed = _unwrap_inexpressible(main) or changed
     if "[](" in markdown:
         changed = _drop_bare_links(main) or changed
     return changed
@@ -174,28 +170,6 @@ def _trim_targets(main: turbohtml.Element, resolver: LinkResolver) -> bool:
             continue
         trimmed = True
     return trimmed
-
-
-def _unwrap_inexpressible(main: turbohtml.Element) -> bool:
-    """Take away each emphasis that meets other than ASCII punctuation; returns whether there was one.
-
-    Its asterisks would not pair in CommonMark, and one such makes the renderer write all the page's emphasis as HTML.
-    """
-    found = [element for element in main.select("em, strong, i, b, cite, dfn, var") if _has_odd_edge(element)]
-    for element in found:
-        element.unwrap()
-    return bool(found)
-
-
-def _has_odd_edge(element: turbohtml.Element) -> bool:
-    before, after = element.previous_sibling, element.next_sibling
-    edges = (
-        before.text[-1:] if before is not None else "",
-        element.text[:1],
-        element.text[-1:],
-        after.text[:1] if after is not None else "",
-    )
-    return any(not (edge.isascii() or edge.isalnum()) for edge in edges)
 
 
 def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> None:

@@ -9,6 +9,7 @@ main part is chosen before anything is taken: what a page is found in does not d
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ MOST_BLOCKS: Final = 300
 FEWEST_LINKS: Final = 2
 DEEPEST_WITHOUT: Final = 3
 FEWEST_WORDS: Final = 4
+
+#: So many blocks in one place of a page are entries of a list: one of few words is learned from no such place, though
+#: the lists of other pages have it, too.
+ENTRIES: Final = 4
 
 #: What a text has and its surroundings seldom.
 OWN: Final = "h1, h2, h3, h4, h5, h6, pre"
@@ -113,20 +118,32 @@ def marks_of(body: bytes, *, charset: str | None) -> PageMarks:
         return PageMarks(kept=frozenset(), title=facts.title)
     heading = part.element.select_one(ANY_HEADING)
     title, _ = cut_title(facts.title, heading=heading.text if heading is not None else "", site=facts.site)
-    return PageMarks(kept=_fingerprints(part.element), title=title)
+    return PageMarks(kept=_learnable(part.element), title=title)
 
 
 def find_repeated(main: turbohtml.Element, profile: SiteProfile) -> tuple[turbohtml.Element, ...]:
     """Return the blocks of *main* that *profile* knows, the outermost; none when they are nearly all of it."""
     if not profile.blocks:
         return ()
-    known = [block for block, marks in _walk(main, profile.blocks) if not profile.blocks.isdisjoint(marks)]
+    known = [step.element for step, marks in _walk(main, profile.blocks) if not profile.blocks.isdisjoint(marks)]
     size = sum(len(block.text) for block in known)
     return tuple(known) if size <= MOST_OF_PAGE * len(main.text) else ()
 
 
 def _fingerprints(part: turbohtml.Element) -> frozenset[str]:
     return frozenset(mark for _, marks in _walk(part) for mark in marks)
+
+
+def _learnable(part: turbohtml.Element) -> frozenset[str]:
+    """Return the fingerprints of the blocks of *part* but those of entries of a list."""
+    found = list(_walk(part))
+    places = Counter(step.place for step, _ in found)
+    return frozenset(
+        mark
+        for step, marks in found
+        if places[step.place] < ENTRIES or len(step.element.text.split()) >= FEWEST_WORDS
+        for mark in marks
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +155,7 @@ class _Step:
     is_headed: bool
 
 
-def _walk(
-    part: turbohtml.Element, known: AbstractSet[str] = frozenset()
-) -> Iterator[tuple[turbohtml.Element, tuple[str, ...]]]:
+def _walk(part: turbohtml.Element, known: AbstractSet[str] = frozenset()) -> Iterator[tuple[_Step, tuple[str, ...]]]:
     """Yield the blocks of *part*, each with its fingerprints, but what stands in one that is known."""
     place, depth = _place_of(part)
     todo = [_Step(part, place, depth, is_headed=False)]
@@ -155,7 +170,7 @@ def _walk(
                 marks = _marks(step)
         if marks:
             count += 1
-            yield step.element, marks
+            yield step, marks
         if known.isdisjoint(marks) and step.depth < DEEPEST and _leads_on(step.element, part):
             todo += reversed(list(_below(step)))
 

@@ -1,0 +1,148 @@
+"""Emphasis that the renderer wrote as HTML, as Markdown: `**clé**`, where CommonMark reads it so.
+
+Laws: the renderer writes the emphasis of a paragraph as HTML as soon as one piece meets a character beyond ASCII; here
+each becomes asterisks where CommonMark opens and closes at them, and mostly plain text where it would not. Nothing
+changes in code, and no text anywhere.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+EMPHASIS_TAG: Final = re.compile("<(?:em|strong)>")
+
+#: What is looked at in a paragraph: an escaped character, a span of code, a tag.
+TOKEN: Final = re.compile(r"\\.|(`+)(?!`).*?(?<!`)\1(?!`)|</?(?:em|strong)>", re.DOTALL)
+TAG: Final = re.compile(r"</?(?:em|strong)>")
+
+TAGS: Final = ("<em>", "</em>", "<strong>", "</strong>")
+
+#: How the renderer writes emphasis within emphasis.
+DELIMITERS: Final = ("_", "*")
+
+FENCE: Final = re.compile(r"^[ >\t]*(?:[-*+] +|\d+[.)] +)*[ >\t]*(`{3,})")
+ANY_FENCE: Final = "```"
+
+#: Stand for asterisks until their white space is outside of them, and what meets is one.
+OPEN: Final = {"<em>": "\ue0f8", "<strong>": "\ue0f9"}
+CLOSE: Final = {"<em>": "\ue0fa", "<strong>": "\ue0fb"}
+ASTERISKS: Final = (("\ue0f8", "*"), ("\ue0fa", "*"), ("\ue0f9", "**"), ("\ue0fb", "**"))
+INNER_SPACE: Final = re.compile(" ?([\ue0f8\ue0f9]+)( +)|( +)([\ue0fa\ue0fb]+) ?")
+MEETING: Final = re.compile("\ue0fa\ue0f8|\ue0fb\ue0f9")
+
+
+def write_emphasis(markdown: str) -> str:
+    """Return *markdown* with asterisks for its tags of emphasis; a page with a table in HTML stays as it is."""
+    if EMPHASIS_TAG.search(markdown) is None or "<table" in markdown:
+        return markdown
+    return "\n\n".join(_blocks(markdown.split("\n\n")))
+
+
+def _blocks(blocks: list[str]) -> Iterator[str]:
+    """Yield *blocks*, parted by empty lines, with marks for their tags, but what stands in code."""
+    fence = ""
+    for block in blocks:
+        if fence or ANY_FENCE in block:
+            lines = []
+            for line in block.split("\n"):
+                found = FENCE.match(line) if ANY_FENCE in line else None
+                if not fence:
+                    lines.append(line if found else _paragraph(line))
+                    fence = found[1] if found else ""
+                else:
+                    lines.append(line)
+                    fence = "" if line.strip(" >\t") == fence else fence
+            yield "\n".join(lines)
+        else:
+            yield _paragraph(block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A tag whose end is to come."""
+
+    tag: str
+    at: int  # its place among the pieces
+    can_stand: bool  # asterisks would open there
+
+
+def _paragraph(text: str) -> str:
+    """Return *text* with asterisks for its tags where they would be read, and mostly without the others."""
+    if TAG.search(text) is None:
+        return text
+    pieces: list[str] = []
+    opened: list[_Opened] = []
+    end = 0
+    for token in TOKEN.finditer(text):
+        if token[0][0] == "<":
+            pieces += (text[end : token.start()], "")
+            end = token.end()
+            _take_tag(text, token, pieces, opened)
+    pieces.append(text[end:])
+    marked = MEETING.sub("", INNER_SPACE.sub(_swap, "".join(pieces)))
+    for mark, asterisks in ASTERISKS:  # four searches take a fraction of one `translate`
+        marked = marked.replace(mark, asterisks)
+    return marked
+
+
+def _take_tag(text: str, token: re.Match[str], pieces: list[str], opened: list[_Opened]) -> None:
+    """Open, or close what is open: *pieces* end with the place of the tag."""
+    tag = token[0]
+    if tag[1] != "/":
+        opened.append(_Opened(tag, len(pieces) - 1, _opens(text, token)))
+    elif opened and opened[-1].tag == tag.replace("/", ""):
+        opening = opened.pop()
+        says = any(map(str.strip, islice(pieces, opening.at + 1, None)))
+        if says and opening.can_stand and _closes(text, token):
+            pieces[opening.at], pieces[-1] = OPEN[opening.tag], CLOSE[opening.tag]
+        elif pieces[opening.at + 1][:1] in DELIMITERS:  # they may need what stands around them
+            pieces[opening.at], pieces[-1] = opening.tag, tag
+
+
+def _swap(found: re.Match[str]) -> str:
+    return f"{found[2]}{found[1]}" if found[1] else f"{found[4]}{found[3]}"
+
+
+def _opens(text: str, tag: re.Match[str]) -> bool:
+    inside = _after(text, tag.end(), skips_space=True)
+    outside = " " if text[tag.end() : tag.end() + 1].isspace() else _before(text, tag.start())
+    return inside != "" and _flanks(outside, inside)
+
+
+def _closes(text: str, tag: re.Match[str]) -> bool:
+    inside = _before(text, tag.start(), skips_space=True)
+    outside = " " if text[tag.start() - 1].isspace() else _after(text, tag.end())
+    return _flanks(outside, inside)
+
+
+def _before(text: str, end: int, *, skips_space: bool = False) -> str:
+    """Return the character before *end* that is no tag's, "" at the beginning."""
+    while end:
+        tag = next((tag for tag in TAGS if text.endswith(tag, 0, end)), "") if text[end - 1] == ">" else ""
+        if not tag and not (skips_space and text[end - 1].isspace()):
+            return text[end - 1]
+        end -= len(tag) or 1
+    return ""
+
+
+def _after(text: str, start: int, *, skips_space: bool = False) -> str:
+    """Return the character from *start* on that is no tag's, "" at the end."""
+    while start < len(text):
+        tag = next((tag for tag in TAGS if text.startswith(tag, start)), "") if text[start] == "<" else ""
+        if not tag and not (skips_space and text[start].isspace()):
+            return text[start]
+        start += len(tag) or 1
+    return ""
+
+
+def _flanks(outside: str, inside: str) -> bool:
+    """Say whether asterisks between a character *outside*, "" for none, and one *inside* belong to the latter."""
+    return not _is_mark(inside) or not outside or outside.isspace() or _is_mark(outside)
+
+
+def _is_mark(character: str) -> bool:
+    """Say whether *character* is a punctuation mark or a symbol, as CommonMark has it."""
+    return not character.isalnum() and unicodedata.category(character or " ")[0] in "PS"
