@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from runnel.domain.segments import Effects, Flush
-from runnel.domain.verdicts import QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.domain.verdicts import AssetFacts, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
 from tests.contract.bundle import Stores
 from tests.contract.makers import TENANT, do_nothing, driven_job, invoke_nothing, make_flush, make_segment
 
@@ -54,6 +54,24 @@ async def test_verdicts_and_ruled_out_urls_come_back_as_they_were_put(stores: St
     assert {verdict.url: verdict for verdict in verdicts} == {v.url: v for v in flush.effects.verdicts}
     assert len(verdicts) == len(flush.effects.verdicts)
     assert sorted(ruled_out, key=lambda url: url.url) == sorted(flush.effects.ruled_out, key=lambda url: url.url)
+
+
+async def test_what_is_known_of_a_file_comes_back_whichever_was_written_last(stores: Stores) -> None:
+    """Its size is told after its verdict; a successor may put the verdict again, behind it or together with it."""
+    await driven_job(stores)
+    file = RuledOut(url="https://a.example/m.pdf", reason=SkipReason.ASSET, rule="pdf", parent=None, depth=1)
+    known = replace(file, facts=AssetFacts(status=200, content_type="application/pdf", size_bytes=9))
+    page = UrlVerdict(url="https://a.example/p", verdict=Verdict.FAILED, facts=known.facts)
+    told = Effects(ruled_out=(known,), verdicts=(page,))
+    found = Effects(ruled_out=(file,))
+    segments = make_segment(1, count=1), make_segment(2, count=1)
+    for segment, effects in zip(segments, (found, told), strict=True):
+        await commit(stores, Flush(tenant=TENANT, job_id="job1", segment=segment, effects=effects))
+    for again in (found, Effects(ruled_out=(file, known)), found):
+        await stores.journal.redo(TENANT, "job1", again, applied=("driver", 1, 2))
+
+    assert await stores.queue.ruled_out(TENANT, "job1") == [known]
+    assert await stores.queue.verdicts(TENANT, "job1") == [page]
 
 
 async def test_verdicts_of_unchanged_pages_come_back_among_the_others(stores: Stores) -> None:

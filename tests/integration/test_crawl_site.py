@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,7 +96,7 @@ async def test_every_url_gets_the_verdict_that_the_site_calls_for(site: SiteServ
     }
     for path in expected.ASSETS:
         assert (verdicts[path].verdict, verdicts[path].reason) == (Verdict.SKIPPED, "asset")
-        assert site.count(path) == 0
+        assert [seen.method for seen in site.requests if seen.path == path] == ["HEAD"]
     for path in expected.ROBOTS:
         assert (verdicts[path].verdict, verdicts[path].reason) == (Verdict.SKIPPED, "robots")
     for path in expected.OUT_OF_SCOPE | expected.OTHER_HOSTS | REDIRECTS_OUT:
@@ -311,7 +312,7 @@ async def test_pages_that_only_a_sitemap_names_are_found_behind_an_index_and_gzi
     job = await home.crawl(site.url(), limit=1_000)
     log = await home.log(job)
     loaded = {_path(event.url): (event.urls, event.skipped) for event in log if isinstance(event, e.SitemapLoaded)}
-    warnings = [event.message for event in log if isinstance(event, e.Log)]
+    warnings = [event.message for event in log if isinstance(event, e.Log) and event.level == "warning"]
     verdicts = await _verdicts(home, job)
 
     assert loaded == {"/maps/index.xml": (0, 0), "/maps/a.xml.gz": (2, 1), "/maps/b.txt": (2, 0)}
@@ -341,15 +342,36 @@ async def test_the_other_ways_to_use_a_sitemap(
         assert {_path(page.url) for page in pages} == paths
 
 
-async def test_files_are_recorded_by_what_is_known_of_them(site: SiteServer, home: RealHome) -> None:
-    """A file with a telling name costs no request, so its size is unknown; one without is told by its header alone."""
+async def test_files_are_recorded_with_type_and_size(site: SiteServer, home: RealHome) -> None:
+    """One with a telling name is asked by HEAD, after the pages; one without was asked for as a page."""
     verdicts = await _verdicts(home, await home.crawl(site.url()))
     pdf, firmware = verdicts["/docs/files/wiring-diagram.pdf"], verdicts["/docs/files/firmware"]
+    asked = [(seen.method, seen.path) for seen in site.requests]
 
     assert (pdf.verdict, pdf.reason, pdf.rule) == (Verdict.SKIPPED, "asset", "document: .pdf")
-    assert site.count("/docs/files/wiring-diagram.pdf") == 0
+    assert (pdf.content_type, pdf.status) == ("application/pdf", 200)
+    assert pdf.content_length is not None
+    assert pdf.content_length > 0
+    assert [method for method, path in asked if path == "/docs/files/wiring-diagram.pdf"] == ["HEAD"]
+    assert "GET" not in [method for method, _ in asked[asked.index(("HEAD", "/docs/files/wiring-diagram.pdf")) :]]
     assert firmware.error is not None
     assert firmware.error.message == "application/octet-stream (2,048 bytes) is no page"
+    assert (firmware.content_type, firmware.content_length) == ("application/octet-stream", 2_048)
+
+
+async def test_asking_about_files_changes_nothing_in_the_library(site: SiteServer, home: RealHome) -> None:
+    """They are no part of it: the same site crawled with and without their sizes is one generation's pages."""
+    quiet = replace(home.services, tuning=replace(home.services.tuning, asset_sizes=0))
+    asking, home.services = home.services, quiet
+    await home.crawl(site.url())
+    heads = [seen.path for seen in site.requests if seen.method == "HEAD"]
+    home.services = asking
+    second = await home.crawl(site.url())
+    published = next(event for event in await home.log(second) if isinstance(event, e.LibraryPublished))
+
+    assert heads == []
+    assert any(seen.method == "HEAD" for seen in site.requests)
+    assert (published.added, published.changed, published.removed) == (0, 0, 0)
 
 
 async def test_a_canonical_address_on_another_host_moves_no_page(site: SiteServer, home: RealHome) -> None:

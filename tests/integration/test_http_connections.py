@@ -55,6 +55,46 @@ async def test_a_body_in_chunks_is_put_together() -> None:
     assert "x-t" not in answers[0].headers
 
 
+async def test_an_answer_to_head_ends_with_its_headers() -> None:
+    """It tells how long a body would be and sends none: who waits for that waits for ever."""
+    asked: list[bytes] = []
+    connections: set[asyncio.StreamWriter] = set()
+
+    async def handle(head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(head)
+        connections.add(writer)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nContent-Length: 2000000000\r\n\r\n")
+
+    async with fetching(handle) as fetch:
+        answers = [await fetch("/a.pdf", method="HEAD", deadline_s=5.0) for _ in range(3)]
+    lines = asked[0].decode().split("\r\n")
+
+    assert [(answer.status, answer.body, answer.content_type) for answer in answers] == [
+        (200, b"", "application/pdf")
+    ] * 3
+    assert answers[0].headers["content-length"] == "2000000000"
+    assert lines[0] == "HEAD /a.pdf HTTP/1.1"
+    assert {"Accept: */*", "Accept-Encoding: identity"} <= set(lines)
+    assert len(connections) == 1
+
+
+async def test_a_body_behind_an_answer_to_head_is_no_later_answer() -> None:
+    """Some servers send it all the same: the connection ends, and the next answer is its own."""
+    asked = 0
+
+    async def handle(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        smuggled = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(smuggled)}\r\nX-Asked: {asked}\r\n\r\n"
+        writer.write(head.encode() + smuggled)
+
+    async with fetching(handle) as fetch:
+        answers = [await fetch(method="HEAD"), await fetch(method="HEAD"), await fetch(method="HEAD")]
+
+    assert [(answer.headers["x-asked"], answer.body) for answer in answers] == [("1", b""), ("2", b""), ("3", b"")]
+
+
 async def test_a_body_may_end_with_its_connection() -> None:
     """As servers of version 1.0 do."""
     async with fetching(sending(b"HTTP/1.0 200 OK\r\n\r\nall of it", then_close=True)) as fetch:

@@ -16,7 +16,7 @@ from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobOptions
 from runnel.domain.payloads import CrawlRequest, CrawlResult, FetchedPage, ProcessRequest, StoredPage
 from runnel.domain.segments import decode_segment
-from runnel.domain.verdicts import Counts, ErrorCategory, FetchError
+from runnel.domain.verdicts import AssetFacts, Counts, ErrorCategory, FetchError
 from runnel.errors import CallFailed, StateUnreadable
 from runnel.testing import FixedIds, MemoryState, MemoryStores, MovedClock
 from runnel.usecases.create_job import NewJob, create_job
@@ -82,15 +82,17 @@ class ScriptedHome:
         self.clock = MovedClock()
         self.ids = FixedIds()
         self.state = MemoryState()
-        self.bell = ClockBell(self.clock)
-        self.batch_bell = ClockBell(self.clock)
+        self.bell, self.batch_bell = ClockBell(self.clock), ClockBell(self.clock)
         self.orchestrators = ScriptedOrchestrators()
         self.meter = Spent()
         self.locks = NoLocks()
         self.outputs: Any = NoOutputs()
         self.tuning = replace(tuning or Tuning(), low_quality_below=low_quality_below)
-        self.requests: list[CrawlRequest] = []
-        self.fetched: list[str] = []
+        #: By path: what a file that is no page answers to HEAD, or the status of its refusal; any other is a 404.
+        self.files: dict[str, AssetFacts | CrawlResult | CallFailed | int] = {}
+        #: What was asked by HEAD, in order.
+        self.heads: list[CrawlRequest] = []
+        self.requests, self.fetched = list[CrawlRequest](), list[str]()
         #: Told each path when it is asked for.
         self.on_fetch: Callable[[str], None] = lambda _path: None
         self.held: dict[str, asyncio.Event] = {}

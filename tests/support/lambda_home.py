@@ -35,7 +35,7 @@ _LOGICAL_IDS = {
     PROCESSOR: "ProcessorFunction",
 }
 #: Parameters that the functions' variables name.
-_PARAMETERS = ("AuthType", "Secrets", "TrackingParameters", "MarkdownTwins", "LowQualityBelow")
+_PARAMETERS = ("AuthType", "Secrets", "TrackingParameters", "MarkdownTwins", "LowQualityBelow", "AssetSizes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

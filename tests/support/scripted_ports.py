@@ -13,7 +13,7 @@ from runnel.adapters.fts5.indexer import build_segment, is_segment
 from runnel.domain.instants import format_time
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, CrawlTarget, FetchedPage, ProcessRequest
-from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.verdicts import AssetFacts, ErrorCategory, FetchError, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import CallFailed
 from runnel.extraction.learning import PageMarks
@@ -45,6 +45,8 @@ class ScriptedPage:
     is_empty: bool = False
     retry_after_s: float | None = None
     category: ErrorCategory | None = None
+    #: It is a file and no page, of which the answer says so much.
+    facts: AssetFacts | None = None
     #: Answer `skipped` with this reason and rule: a redirect into the forbidden.
     skipped: tuple[str, str] | None = None
     #: The crawler's process, which is the driver's own, dies at this page so often.
@@ -100,6 +102,9 @@ class ScriptedCrawler:
             return CrawlResponse(results=tuple(home.robots_answer(target.url) for target in request.targets))
         if request.purpose == "sitemap":
             return await home.sitemaps.answer(request)
+        if request.purpose == "head":
+            home.heads.append(request)
+            return CrawlResponse(results=tuple([await self._head(target.url) for target in request.targets]))
         home.requests.append(request)
         home.in_flight += len(request.targets)
         home.max_in_flight = max(home.max_in_flight, home.in_flight)
@@ -107,6 +112,21 @@ class ScriptedCrawler:
             return CrawlResponse(results=tuple([await self._fetch(request, target) for target in request.targets]))
         finally:
             home.in_flight -= len(request.targets)
+
+    async def _head(self, url: str) -> CrawlResult:
+        home = self._home
+        await home.clock.sleep(timedelta(seconds=home.latency_s))
+        answer = home.files.get(home.path_of(url), 404)
+        if isinstance(answer, AssetFacts):
+            return CrawlResult(url=url, outcome="fetched", status=answer.status, facts=answer)
+        if isinstance(answer, CrawlResult | CallFailed):
+            if isinstance(answer, CallFailed):
+                raise answer
+            return answer.model_copy(update={"url": url})
+        error = FetchError(
+            category=category_of(answer) or ErrorCategory.PROTOCOL, message=f"the site answered {answer}"
+        )
+        return CrawlResult(url=url, outcome="failed", status=answer, error=error)
 
     async def _fetch(self, request: CrawlRequest, target: CrawlTarget) -> CrawlResult:
         home, url = self._home, target.url
@@ -134,10 +154,12 @@ class ScriptedCrawler:
         if page.skipped:
             return CrawlResult(url=url, outcome="skipped", reason=page.skipped[0], rule=page.skipped[1])
         category = page.category or category_of(page.status)
+        category = ErrorCategory.UNSUPPORTED_TYPE if page.facts else category
         if category:
             return CrawlResult(
                 url=url,
                 outcome="failed",
+                facts=page.facts,
                 status=page.status if page.status != 200 else None,
                 error=FetchError(category=category, message=f"answered {page.status}"),
                 retry_after_s=page.retry_after_s,

@@ -38,6 +38,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_defau
         "markdown_twins": "default",
         "proxy": "default",
         "low_quality_below": "default",
+        "asset_sizes": "default",
     }
     assert origins({}, {"HOME": "/h"})["token"] == "default"
 
@@ -207,3 +208,15 @@ def test_the_least_score_of_a_page_is_a_whole_number() -> None:
     for wrong in ("-1", "101", "2.5", "many", "²"):
         with pytest.raises(ConfigInvalid, match=r"RUNNEL_LOW_QUALITY_BELOW: .* between 0 and 100"):
             load_settings(environment={"RUNNEL_LOW_QUALITY_BELOW": wrong})
+
+
+def test_how_many_files_are_asked_about_is_a_whole_number() -> None:
+    """Nought asks about none."""
+    Path("runnel.toml").write_text("asset_sizes = 35\n")
+
+    assert load_settings(environment={}).asset_sizes == 35
+    assert load_settings(environment={"RUNNEL_ASSET_SIZES": "0"}).asset_sizes == 0
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b", "RUNNEL_ASSET_SIZES": "7"}).asset_sizes == 7
+    assert AwsSettings.from_environment({"RUNNEL_BUCKET": "b"}).asset_sizes == 1_000
+    with pytest.raises(ConfigInvalid, match=r"RUNNEL_ASSET_SIZES: .* between 0 and 10000"):
+        load_settings(environment={"RUNNEL_ASSET_SIZES": "10001"})

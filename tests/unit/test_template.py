@@ -30,6 +30,7 @@ EVERYTHING = {
     "Secrets": "docs/token,docs/cookie",
     "TrackingParameters": "ref,source",
     "LowQualityBelow": "30",
+    "AssetSizes": "0",
 }
 #: The only paths in which a resource may hold a star: below one tenant's prefix, and the streams of one log group.
 TENANT_PATHS = re.compile(r"^\$\{Bucket\.Arn\}/t/(\*|\*/(raw|pages|batches|index)/\*)$")

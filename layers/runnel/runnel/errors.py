@@ -240,10 +240,14 @@ class FetchFailed(RunnelError):
 
     code = "fetch_failed"
 
-    def __init__(self, category: str, message: str) -> None:
-        """Take the *category* of `ErrorCategory` and a sentence."""
+    def __init__(self, category: str, message: str, *, told: tuple[int, str, int | None] | None = None) -> None:
+        """Take the *category* of `ErrorCategory` and a sentence.
+
+        *told* is what the answer says of a file that is no page: status, type, and its size in bytes if it says that.
+        """
         super().__init__(message)
         self.category = category
+        self.told = told
 
 
 class PageUnreadable(RunnelError):

@@ -27,13 +27,17 @@ _Table = Mapping[str, object]
 
 #: The names of settings in `runnel.toml` and of flags; in the environment `RUNNEL_` stands before them.
 NAMES: Final = (
-    "home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins", "low_quality_below", "proxy",
+    "home", "allow_private", "remote", "token", "tracking_parameters", "markdown_twins", "low_quality_below",
+    "asset_sizes", "proxy",
 )  # fmt: skip
 _SECRETS: Final = frozenset({"token"})
 #: What a file may not say: a `runnel.toml` that came with somebody's files must not choose who sees every request.
 _NOT_IN_FILES: Final = frozenset({"proxy"})
-_NUMBERS: Final = frozenset({"low_quality_below"})
+_NUMBERS: Final = frozenset({"low_quality_below", "asset_sizes"})
 _BEST_SCORE: Final = 100
+#: Files that a job asks about, if nothing is said, and at most.
+ASSET_SIZES: Final = 1_000
+_MOST_ASSETS: Final = 10_000
 #: A flag is nearer to the user than the environment, that nearer than a file.
 _FLAG, _ENVIRONMENT, _FILE, _DEFAULT = range(4)
 
@@ -65,6 +69,8 @@ class Settings:
     proxy: Proxy | None = None
     #: A page that scores less, of 100, is left out of the library.
     low_quality_below: int = LOW_QUALITY_BELOW
+    #: Files that are no pages, of which a job asks for type and size, at most.
+    asset_sizes: int = ASSET_SIZES
     #: Seconds after which a silent driver is dead.
     lease_ttl_s: float = 12.0
     #: No colours wanted (`NO_COLOR`, `--no-color`).
@@ -114,7 +120,8 @@ def load_settings(
         tracking_parameters=_tracking_parameters(raw["tracking_parameters"].text),
         markdown_twins=_markdown_twins(raw["markdown_twins"].text, raw["markdown_twins"].origin),
         proxy=_proxy(raw["proxy"]),
-        low_quality_below=_low_quality_below(raw["low_quality_below"]),
+        low_quality_below=_whole_number(raw["low_quality_below"], LOW_QUALITY_BELOW, most=_BEST_SCORE),
+        asset_sizes=_whole_number(raw["asset_sizes"], ASSET_SIZES, most=_MOST_ASSETS),
         lease_ttl_s=_lease_ttl_s(env),
         no_color=bool(env.get("NO_COLOR")),
         crawl=crawl,
@@ -231,12 +238,17 @@ def _proxy(raw: _Raw) -> Proxy | None:
         raise ConfigInvalid(f"{raw.origin}: {error.message}") from error
 
 
-def _low_quality_below(raw: _Raw) -> int:
-    """The least score of a page that is kept; 0 keeps all."""
-    text = raw.text or str(LOW_QUALITY_BELOW)
-    if not (text.isdecimal() and text.isascii() and int(text) <= _BEST_SCORE):
-        raise ConfigInvalid(f"{raw.origin}: '{text}' is not a whole number between 0 and {_BEST_SCORE}.")
+def _whole_number(raw: _Raw, default: int, *, most: int) -> int:
+    """A number of 0 to *most*."""
+    text = raw.text or str(default)
+    if not (text.isdecimal() and text.isascii() and int(text) <= most):
+        raise ConfigInvalid(f"{raw.origin}: '{text}' is not a whole number between 0 and {most}.")
     return int(text)
+
+
+def _number_in(env: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    """A number of the environment alone."""
+    return _whole_number(_find(name, {}, env, Path(FILE_NAME), {}), default, most=most)
 
 
 def _remote(raw: _Raw) -> str | None:
@@ -302,6 +314,8 @@ class AwsSettings:
     markdown_twins: MarkdownTwins = "declared"
     #: A page that scores less, of 100, is left out of the library.
     low_quality_below: int = LOW_QUALITY_BELOW
+    #: Files that are no pages, of which a job asks for type and size, at most.
+    asset_sizes: int = ASSET_SIZES
     #: Always empty in a stack: the template has no such variable. Tests on loopback set it.
     allow_private: frozenset[tuple[str, int]] = frozenset()
 
@@ -329,7 +343,8 @@ class AwsSettings:
             secrets=frozenset(filter(None, env.get("RUNNEL_SECRETS", "").split(","))),
             tracking_parameters=_tracking_parameters(env.get("RUNNEL_TRACKING_PARAMETERS")),
             markdown_twins=_markdown_twins(env.get("RUNNEL_MARKDOWN_TWINS"), "RUNNEL_MARKDOWN_TWINS"),
-            low_quality_below=_low_quality_below(_find("low_quality_below", {}, env, Path(FILE_NAME), {})),
+            low_quality_below=_number_in(env, "low_quality_below", LOW_QUALITY_BELOW, most=_BEST_SCORE),
+            asset_sizes=_number_in(env, "asset_sizes", ASSET_SIZES, most=_MOST_ASSETS),
             allow_private=parse_allowed_private(env.get("RUNNEL_ALLOW_PRIVATE", "")),
         )
 

@@ -1,6 +1,7 @@
 """Segments: the same bytes for the same events, and nothing lost in them."""
 
 import zlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,10 @@ from hypothesis import strategies as st
 
 from runnel.domain import events as e
 from runnel.domain.created import created_segment
-from runnel.domain.effects import NO_NOTE, effects_of, events_of, verdict_of
+from runnel.domain.effects import NO_NOTE, asset_note, effects_of, events_of, verdict_of
 from runnel.domain.jobs import Job, Source
 from runnel.domain.segments import BatchItem, Segment, decode_segment, encode_segment, spent_usd
-from runnel.domain.verdicts import ErrorCategory, FetchError, RuledOut, SkipReason, Verdict
+from runnel.domain.verdicts import AssetFacts, ErrorCategory, FetchError, RuledOut, SkipReason, Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -91,12 +92,18 @@ def test_effects_are_a_function_of_the_committed_segment() -> None:
         skipped={SkipReason.OUT_OF_SCOPE: 1},
     )  # fmt: skip
     sent = e.SentToProcessing(**_envelope(5), batch_id="1-1", urls=("u",), pages=1)
-    notes: dict[int, dict[str, Any]] = {
+    told = e.Log(**_envelope(6), level="info", message="files")
+    facts = AssetFacts(status=200, content_type="application/pdf", size_bytes=7)
+    file = RuledOut(
+        url="https://a.example/m.pdf", reason=SkipReason.ASSET, rule="document: .pdf", parent=None, depth=1, facts=facts
+    )
+    notes: dict[int, Any] = {
         1: {"attempts": 2},
-        2: {"status": 404},
+        2: {"status": 404, "facts": asdict(facts)},
         4: {"ruled_out": [["https://b.example/", "out_of_scope", "host"]]},
+        6: asset_note([file]),
     }
-    lines = tuple(e.encode_event(event) for event in (crawled, failed, skipped, found, sent))
+    lines = tuple(e.encode_event(event) for event in (crawled, failed, skipped, found, sent, told))
     stored = decode_segment(encode_segment(Segment(first=1, term=1, owner="D1", lines=lines, notes=notes)))
     effects = effects_of(events_of(stored))
 
@@ -110,10 +117,12 @@ def test_effects_are_a_function_of_the_committed_segment() -> None:
         "2026-01-31T12:00:00.000Z",
     )
     assert (effects.verdicts[1].status, effects.verdicts[1].reason) == (404, "http_4xx")
+    assert effects.verdicts[1].facts == facts
     assert effects.ruled_out == (
         RuledOut(
             url="https://b.example/", reason=SkipReason.OUT_OF_SCOPE, rule="host", parent="https://a.example/", depth=1
         ),
+        file,
     )
     assert effects.batches == (BatchItem(batch_id="1-1", pages=1),)
     assert verdict_of(failed, NO_NOTE).status is None

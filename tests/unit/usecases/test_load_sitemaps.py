@@ -158,7 +158,7 @@ async def test_all_sitemaps_together_have_a_bound(monkeypatch: pytest.MonkeyPatc
 
     assert home.sitemaps.requests == _at("one", "two")
     assert len([url for url in await _verdicts(home, job) if url.endswith(".png")]) == 1_500
-    assert [event.message for event in home.of_type(job, e.Log)] == [
+    assert [event.message for event in home.of_type(job, e.Log) if event.level == "warning"] == [
         "The sitemaps list more than 1500 addresses; the others are left out."
     ]
     await _check_counts(home, job)
@@ -349,5 +349,5 @@ async def test_a_driver_killed_at_any_moment_changes_nothing_in_the_end() -> Non
         assert set(await home.library(job)) == set(_SITE)
         assert sorted(event.url for event in home.of_type(job, e.SitemapLoaded)) == sorted(_at("index", "one", "two"))
         assert not told & set(home.sitemaps.requests[asked:])
-        assert len(home.of_type(job, e.Log)) == 1
+        assert [event.level for event in home.of_type(job, e.Log)].count("warning") == 1
         await _check_counts(home, home.meta(job))

@@ -39,6 +39,8 @@ def _show(told: Json) -> None:
         "reason": told["reason"] or error.get("category"),
         "rule": told["rule"],
         "status": told["status"],
+        "type": told["content_type"],
+        "bytes": told["content_length"],
         "duplicate of": told["duplicate_of"],
         "found on": told["parent"],
         "path": " → ".join(told["path"]) if len(told["path"]) > 1 else None,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from runnel.domain.events import (
     DurableEvent,
+    Log,
     SentToProcessing,
     UrlCrawled,
     UrlFailed,
@@ -18,8 +19,8 @@ from runnel.domain.events import (
     decode_event,
 )
 from runnel.domain.instants import format_time
-from runnel.domain.segments import BatchItem, Effects, Segment
-from runnel.domain.verdicts import RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.domain.segments import BatchItem, Effects, Segment, to_note
+from runnel.domain.verdicts import AssetFacts, RuledOut, SkipReason, UrlVerdict, Verdict
 from runnel.errors import StateUnreadable
 
 _UNKNOWN_EVENT = "The job's log has an event that this Runnel does not know; crawl again, or upgrade Runnel."
@@ -50,6 +51,8 @@ def effects_of(events: Iterable[tuple[DurableEvent, Note]]) -> Effects:
                 verdicts.append(verdict_of(event, note))
             case UrlsDiscovered():
                 ruled_out.extend(_ruled_out_of(event, note))
+            case Log() if "assets" in note:
+                ruled_out.extend(map(_asset_of, note["assets"]))
             case SentToProcessing() if not note.get("dry"):
                 batches.append(BatchItem(batch_id=event.batch_id, pages=event.pages))
             case _:
@@ -79,6 +82,7 @@ def verdict_of(event: UrlCrawled | UrlFailed | UrlSkipped, note: Note) -> UrlVer
                 status=note.get("status"),
                 error=event.error,
                 attempts=event.attempts,
+                facts=AssetFacts(**note["facts"]) if "facts" in note else None,
             )
         case UrlSkipped():
             return UrlVerdict(url=event.url, verdict=Verdict.SKIPPED, reason=event.reason, rule=event.rule)
@@ -87,3 +91,12 @@ def verdict_of(event: UrlCrawled | UrlFailed | UrlSkipped, note: Note) -> UrlVer
 def _ruled_out_of(event: UrlsDiscovered, note: Note) -> Iterable[RuledOut]:
     for url, reason, rule in note.get("ruled_out", ()):
         yield RuledOut(url=url, reason=SkipReason(reason), rule=rule, parent=event.source_url, depth=event.depth + 1)
+
+
+def asset_note(assets: Iterable[RuledOut]) -> Note:
+    """The note of a `log` event that tells what was heard of files."""
+    return {"assets": [to_note(one) for one in assets]}
+
+
+def _asset_of(fields: Mapping[str, Any]) -> RuledOut:
+    return RuledOut(**{**fields, "reason": SkipReason(fields["reason"]), "facts": AssetFacts(**fields["facts"])})

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runnel.domain.markdown_twins import MarkdownTwins
 from runnel.domain.quality import LOW_QUALITY_BELOW
-from runnel.domain.verdicts import FetchError, RawRef
+from runnel.domain.verdicts import AssetFacts, FetchError, RawRef
 
 #: A synchronous Lambda answer may have 6 MB; we stop well before.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -58,13 +58,13 @@ class RobotsText(_Payload):
 class CrawlRequest(_Payload):
     """Fetch these URLs of one host. `pages` stores bodies and reads links; `text` answers them (robots.txt).
 
-    `sitemap` answers, as links, the addresses that a sitemap lists.
+    `sitemap` answers, as links, the addresses that a sitemap lists. `head` asks for type and size, and reads no body.
     """
 
     version: Literal[1] = 1
     tenant: str
     job_id: str
-    purpose: Literal["pages", "text", "sitemap"] = "pages"
+    purpose: Literal["pages", "text", "sitemap", "head"] = "pages"
     targets: tuple[CrawlTarget, ...] = Field(min_length=1, max_length=MAX_TARGETS)
     #: Name of the raw object, `<term>-<n>`: below `raw/<job>/`.
     raw_name: str
@@ -158,6 +158,8 @@ class CrawlResult(_Payload):
     retry_after_s: float | None = None
     #: The page came, but the request for its Markdown twin was refused (429, 503), for so many seconds.
     refused_s: float | None = None
+    #: Of a file that is no page, as far as its server tells.
+    facts: AssetFacts | None = None
     elapsed_ms: int = 0
 
 

@@ -3,6 +3,7 @@
 Every distinct canonical URL that a job has seen gets exactly one verdict; names are those of the event vocabulary.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -108,6 +109,17 @@ class QueuedUrl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetFacts:
+    """What a server says of a file that is no page."""
+
+    #: Of its last answer; None = there was none.
+    status: int | None = None
+    content_type: str | None = None
+    #: None: it does not say.
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlVerdict:
     """The verdict of one URL: step (3) of a flush, a function of a committed event."""
 
@@ -123,6 +135,8 @@ class UrlVerdict:
     body_hash: str | None = None
     #: RFC 3339, UTC; when the response was complete.
     fetched_at: str | None = None
+    #: Of a URL that looked like a page's and is a file's.
+    facts: AssetFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +148,17 @@ class RuledOut:
     rule: str
     parent: str | None
     depth: int
+    #: Of a file whose size was asked for; the record without them is older, wherever it stands.
+    facts: AssetFacts | None = None
+
+
+def newest(records: Iterable[RuledOut]) -> list[RuledOut]:
+    """Each URL once: a job that was taken over may have packed one twice, and the size of a file comes later."""
+    found: dict[str, RuledOut] = {}
+    for one in records:
+        if one.facts is not None or one.url not in found:
+            found[one.url] = one
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What an HTTP answer means to a crawl: status, Retry-After, Refresh, X-Robots-Tag, missing types."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -26,6 +27,8 @@ _ROBOTS_NAME: Final = "runnel"
 #: Directives that have a value behind a colon: what stands before it is no robot's name.
 _VALUED: Final = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 _SNIFFED_BYTES: Final = 1024
+#: A size of so many digits is none.
+_SIZE_DIGITS: Final = 16
 
 
 #: What particular statuses mean.
@@ -80,6 +83,13 @@ def retry_after_s(header: str, *, now: datetime) -> float | None:
     return min(max((when - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
+def told_size(headers: Mapping[str, str]) -> int | None:
+    """Give the size in bytes that an answer's headers tell; None for none, and for that of a packed form."""
+    size = headers.get("content-length", "")
+    is_packed = headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < _SIZE_DIGITS and not is_packed else None
+
+
 def refresh_of(header: str) -> tuple[float, str] | None:
     """Read a Refresh header as a browser does: seconds and address; None when it leads nowhere."""
     found = _REFRESH.fullmatch(header)
@@ -113,10 +123,11 @@ def sniff_type(body: bytes) -> str:
 
 def check_page_type(body: bytes, content_type: str, charset: str | None) -> None:
     """Raise `FetchFailed` (unsupported_type) for what is no page by its header, or by its bytes."""
+    told = 200, content_type[:80], len(body)
     if content_type not in PAGE_TYPES:
-        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page")
+        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{content_type[:80]} is no page", told=told)
     if kind := find_binary(body, content_type, charset):
-        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{kind}, sent as {content_type}, is no page")
+        raise FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, f"{kind}, sent as {content_type}, is no page", told=told)
 
 
 def find_binary(body: bytes, content_type: str, charset: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,8 @@ class FetchRequest:
     #: Canonical.
     url: str
     user_agent: str
+    #: HEAD asks for the headers alone.
+    method: Literal["GET", "HEAD"] = "GET"
     #: Further headers, secrets resolved: never logged.
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: Seconds for everything: name, connection, TLS, headers and body.
@@ -55,7 +57,8 @@ class Fetcher(Protocol):
     * redirects are answers like others, never followed; cookies are neither kept nor sent; no proxy is
       used but the one that the operator names;
     * time and memory are bounded, whatever the server does;
-    * a good answer (2xx) whose type is not wanted fails with `unsupported_type`, its body unread;
+    * a good answer (2xx) whose type is not wanted fails with `unsupported_type` and says what it is, its body unread;
+    * an answer to HEAD ends with its headers, whatever the server sends behind them;
     * it raises `FetchFailed`, with its category, and nothing else.
     """
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from runnel.domain.libraries import Batch
 from runnel.domain.segments import Effects, Flush, Segment, decode_segment, encode_segment
-from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
+from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict, newest
 from runnel.errors import SegmentTaken
 from runnel.testing.jobs import ended_before
 from runnel.testing.state import MemoryState
@@ -86,7 +86,9 @@ class MemoryJournal:
         await self._state.step("journal.verdicts")
         self._state.verdicts[key].update({verdict.url: verdict for verdict in effects.verdicts})
         await self._state.step("journal.ruled_out")
-        self._state.ruled_out[key].update({url.url: url for url in effects.ruled_out})
+        table = self._state.ruled_out[key]
+        known = [table[one.url] for one in effects.ruled_out if one.url in table]
+        table.update({one.url: one for one in newest([*known, *effects.ruled_out])})
         await self._state.step("journal.batches")
         for batch in effects.batches:
             self._state.batches[key].setdefault(batch.batch_id, Batch(batch_id=batch.batch_id, pages=batch.pages))

@@ -29,7 +29,7 @@ from runnel.domain.payloads import (
     FetchedPage,
     MarkdownTwin,
 )
-from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.verdicts import ErrorCategory, RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
 from runnel.fetching.answers import (
@@ -39,7 +39,6 @@ from runnel.fetching.answers import (
     check_page_type,
     failure_of_status,
     refresh_of,
-    retry_after_s,
     robots_wishes,
     sniff_type,
 )
@@ -52,6 +51,7 @@ from runnel.ports.fetcher import Fetcher, FetchResponse
 from runnel.ports.page_reader import PageKeeper, PageReader, RawPlace
 from runnel.usecases.answer_room import cut_links, cut_text
 from runnel.usecases.ask_twins import ask_twin
+from runnel.usecases.crawl_results import failed, ruled_out, told, unchanged
 from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class _Call:
                 arrived = await self._hops.follow_refresh(target, arrived, goal)
         except FetchFailed as failure:
             return self._failed(target, failure, arrived)
-        return _ruled_out(target, arrived)
+        return _Outcome(result=ruled_out(target, arrived))
 
     def _refresh_of(self, arrived: Arrived, outcome: _Outcome) -> str | None:
         """Tell where a page sends its reader at once; None when it is one to stay at."""
@@ -179,12 +179,14 @@ class _Call:
         """Read the last answer of the hops; raises `FetchFailed` when it is none to keep."""
         response, elapsed_ms = arrived.response, arrived.elapsed_ms
         if response.status == 304 and (target.etag or target.last_modified or target.body_hash):
-            return _unchanged(target, arrived)
+            return _Outcome(result=unchanged(target, arrived))
         failure = failure_of_status(response.status)
         if failure is not None:
             raise failure
+        if self._request.purpose == "head":
+            return _Outcome(result=told(target, arrived))
         if self._is_known(target, response):
-            return _unchanged(target, arrived)
+            return _Outcome(result=unchanged(target, arrived))
         page = await self._read(response)
         result = CrawlResult(url=target.url, outcome="fetched", status=response.status, elapsed_ms=elapsed_ms)
         return _Outcome(result=result, page=page)
@@ -238,18 +240,8 @@ class _Call:
 
     def _failed(self, target: CrawlTarget, failure: FetchFailed, last: Arrived | RuledOut | None) -> _Outcome:
         """Say what went wrong, and when the site wants to be asked again."""
-        arrived = last if isinstance(last, Arrived) else None
-        headers = arrived.response.headers if arrived is not None else {}
-        return _Outcome(
-            result=CrawlResult(
-                url=target.url,
-                outcome="failed",
-                error=FetchError(category=ErrorCategory(failure.category), message=failure.message),
-                status=arrived.response.status if arrived is not None else None,
-                retry_after_s=retry_after_s(headers.get("retry-after", ""), now=self._ports.clock.now()),
-                elapsed_ms=arrived.elapsed_ms if arrived is not None else self._elapsed_ms(),
-            )
-        )
+        arrived, now = last if isinstance(last, Arrived) else None, self._ports.clock.now()
+        return _Outcome(result=failed(target, failure, arrived, now=now, elapsed_ms=self._elapsed_ms()))
 
     def _elapsed_ms(self) -> int:
         return round((self._ports.clock.monotonic() - self._begun_s) * 1000)
@@ -352,34 +344,6 @@ def _twin_of(page: _Page, places: Mapping[int, RawRef]) -> MarkdownTwin | None:
     if page.twin is None:
         return None
     return MarkdownTwin(url=page.twin.url, raw=places[id(page.twin)], charset=page.twin.charset)
-
-
-def _unchanged(target: CrawlTarget, arrived: Arrived) -> _Outcome:
-    """Say that the caller has the page already."""
-    response = arrived.response
-    return _Outcome(
-        result=CrawlResult(
-            url=target.url,
-            outcome="not_modified",
-            status=response.status,
-            final_url=response.url,
-            elapsed_ms=arrived.elapsed_ms,
-        )
-    )
-
-
-def _ruled_out(target: CrawlTarget, ruled_out: RuledOut) -> _Outcome:
-    """Say where a redirect led that the crawl may not go."""
-    return _Outcome(
-        result=CrawlResult(
-            url=target.url,
-            outcome="skipped",
-            status=ruled_out.status,
-            reason=ruled_out.reason,
-            rule=ruled_out.rule,
-            elapsed_ms=ruled_out.elapsed_ms,
-        )
-    )
 
 
 def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:

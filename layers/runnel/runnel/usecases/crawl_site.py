@@ -16,7 +16,7 @@ from runnel.domain.host_pace import Answer
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult
 from runnel.domain.retries import LEAST_S, decide_answer
-from runnel.domain.verdicts import ErrorCategory, FetchError, QueuedUrl, SkipReason
+from runnel.domain.verdicts import AssetFacts, ErrorCategory, FetchError, QueuedUrl, SkipReason
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import Spelling
 from runnel.usecases.crawl_sources import SourceTurns
@@ -24,6 +24,7 @@ from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
+from runnel.usecases.measure_assets import AssetSizes
 from runnel.usecases.recording import Recorder
 from runnel.usecases.retry_urls import Retries
 from runnel.usecases.services import Services
@@ -58,6 +59,7 @@ class SiteCrawl:
         self.sitemaps = SitemapLoader(services, job, recorder, self.robots)
         self.sources = SourceTurns(job, recorder, self.robots, self.discovery, self.frontier, self.sitemaps)
         self.pages = PageVerdicts(services, job, recorder, self.discovery)
+        self.sizes = AssetSizes(services, job, recorder, self.robots, self.frontier, self.shares)
         self._user_agent = job.options.user_agent or services.tuning.user_agent
         #: By host: what was announced, each with its event's sequence number.
         self._to_send: dict[str, deque[tuple[str, int]]] = {}
@@ -77,7 +79,7 @@ class SiteCrawl:
     @property
     def has_results(self) -> bool:
         """Whether a result waits to be taken."""
-        return bool(self._inbox) or self.sitemaps.has_results
+        return bool(self._inbox) or self.sitemaps.has_results or self.sizes.has_results
 
     @property
     def is_quiet(self) -> bool:
@@ -115,6 +117,8 @@ class SiteCrawl:
     @property
     def why_nothing(self) -> str | None:
         """What kept the start URLs from being fetched, when no fetch failed."""
+        if not self._job.downloads:
+            return "There was nothing to work on."
         starts = map(self.discovery.start_of, self._job.sources)
         return next((rule for url in starts if (rule := self.robots.judge(url))), None)
 
@@ -176,6 +180,7 @@ class SiteCrawl:
             self.sitemaps.dispatch(self.frontier, self._ended)
             if self.sitemaps.next_host is not None:
                 self.shares.want(self.sitemaps.next_host)
+        self.sizes.dispatch(self.discovery.rules, self._ended)
 
     def _dispatch_pages(self) -> None:
         for host, waiting in self._to_send.items():
@@ -264,7 +269,7 @@ class SiteCrawl:
 
     def next_due_s(self, now_s: float) -> float | None:
         """When time alone lets something start."""
-        times = (self.frontier.next_due_s(now_s), self.shares.next_due_s(now_s))
+        times = (self.frontier.next_due_s(now_s), self.shares.next_due_s(now_s), self.sizes.next_due_s(now_s))
         return min((time_s for time_s in times if time_s is not None), default=None)
 
     def take_back(self) -> None:
@@ -282,6 +287,7 @@ class SiteCrawl:
         self.may_dispatch = False
         await self.robots.close()
         await self.sitemaps.close()
+        await self.sizes.close()
         for task in self._calls:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
@@ -292,6 +298,7 @@ class SiteCrawl:
     def take_results(self) -> None:
         """Turn what has come back into events."""
         self.sitemaps.take(self.discovery)
+        self.sizes.take()
         while self._inbox:
             urls, outcome = self._inbox.popleft()
             if isinstance(outcome, CallFailed):
@@ -332,7 +339,7 @@ class SiteCrawl:
             self.pages.skip(result.url, SkipReason(result.reason or SkipReason.ROBOTS), result.rule or "")
         else:
             error = result.error or FetchError(category=ErrorCategory.PROTOCOL, message="The crawler gave no reason.")
-            self._retry_or_fail(result.url, error, result.retry_after_s, status=result.status)
+            self._retry_or_fail(result.url, error, result.retry_after_s, status=result.status, facts=result.facts)
             if state.is_given_up and not state.is_set_aside:
                 self._take_back_at(host)
                 self._retries.give_up_host(host, error)
@@ -344,7 +351,8 @@ class SiteCrawl:
         retry_after_s: float | None,
         *,
         status: int | None = None,
+        facts: AssetFacts | None = None,
         is_call: bool = False,
     ) -> None:
         if not self._retries.try_again(url, error, retry_after_s, is_call=is_call):
-            self.pages.fail(url, error, status=status)
+            self.pages.fail(url, error, status=status, facts=facts)

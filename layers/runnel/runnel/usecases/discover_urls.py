@@ -43,6 +43,7 @@ NewUrl = tuple[str, int, str | None]
 RuledOutUrl = tuple[str, str, str]
 Ruling = tuple[str, str]
 
+_ASSET = SkipReason.ASSET.value
 NOFOLLOW_LINK = (SkipReason.NOFOLLOW.value, "rel=nofollow")
 NOFOLLOW_PAGE = (SkipReason.NOFOLLOW.value, "robots meta nofollow")
 NOFOLLOW_HEADER = (SkipReason.NOFOLLOW.value, "X-Robots-Tag: nofollow")
@@ -157,7 +158,7 @@ class Discovery:
             for record in part:
                 self._add(record.url, depth=record.depth, parent=record.parent)
             found = [(record.url, record.depth, record.parent) for record in part]
-            self._discovered(self.rules.start_urls[0], 0, found, [], [])
+            self._discovered(self.rules.start_urls[0], 0, found, [], [], [])
 
     # ---- what is found
 
@@ -247,6 +248,8 @@ class Discovery:
         elif not is_second:
             fold.rule_out(target, out[0])
             found.ruled_out.append((target, *out))
+            if rule is not None or self._is_too_deep(depth):
+                found.shunned.add(target)
 
     def _tell(self, url: str, depth: int, found: "_Found") -> None:
         again = set(found.second)
@@ -254,13 +257,16 @@ class Discovery:
             part = slice(start, start + _URLS_AN_EVENT)
             new, ruled_out = found.new[part], found.ruled_out[part]
             second = [target for target, _, _ in new if target in again]
-            self._discovered(url, depth, new, ruled_out, second)
+            # Of a file that no link may be followed to, nothing is asked either.
+            shunned = [target for target, reason, _ in ruled_out if reason == _ASSET and target in found.shunned]
+            self._discovered(url, depth, new, ruled_out, second, shunned)
 
     def _discovered(
-        self, url: str, depth: int, new: list[NewUrl], ruled_out: list[RuledOutUrl], second: list[str]
-    ) -> None:
+        self, url: str, depth: int, new: list[NewUrl], ruled_out: list[RuledOutUrl], second: list[str],
+        shunned: list[str],
+    ) -> None:  # fmt: skip
         count = len(new) - len(second) + len(ruled_out)
-        notes = {"ruled_out": ruled_out, "second": second}
+        notes = {"ruled_out": ruled_out, "second": second, "shunned": shunned}
         self._recorder.emit_with_urls(
             e.UrlsDiscovered,
             new,
@@ -281,17 +287,20 @@ class Discovery:
             return out
         kind = asset_kind(url)
         if kind is not None:
-            return SkipReason.ASSET.value, kind
+            return _ASSET, kind
         forbidden = self._robots.judge(url)
         if forbidden:
             return SkipReason.ROBOTS.value, forbidden
         if rule is not None:
             return rule
-        most = self._job.options.max_depth
-        if most is not None and depth > most:
-            return SkipReason.DEPTH.value, f"max_depth {most}"
+        if self._is_too_deep(depth):
+            return SkipReason.DEPTH.value, f"max_depth {self._job.options.max_depth}"
         trap = self._traps.admit(url, depth=depth, parent=parent)
         return (SkipReason.TRAP.value, trap) if trap is not None else None
+
+    def _is_too_deep(self, depth: int) -> bool:
+        most = self._job.options.max_depth
+        return most is not None and depth > most
 
     def _add(self, url: str, *, depth: int, parent: str | None, is_decided: bool = False) -> None:
         self._parents[url] = parent
@@ -335,10 +344,12 @@ class Discovery:
 class _Found:
     """What the links of one page have brought."""
 
-    __slots__ = ("new", "ruled_out", "second")
+    __slots__ = ("new", "ruled_out", "second", "shunned")
 
     def __init__(self) -> None:
         self.new: list[NewUrl] = []
         self.ruled_out: list[RuledOutUrl] = []
         #: Of the new ones: those that were ruled out before.
         self.second: list[str] = []
+        #: Of those ruled out: what no link may be followed to from here.
+        self.shunned: set[str] = set()

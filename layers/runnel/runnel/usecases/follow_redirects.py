@@ -161,6 +161,7 @@ class Hops:
             FetchRequest(
                 url=url,
                 user_agent=request.user_agent,
+                method="HEAD" if request.purpose == "head" else "GET",
                 headers=request.headers if may_share_secrets(target.url, url) else {},
                 deadline_s=self._left_s(begun_s),
                 etag=target.etag if is_known else None,

@@ -85,6 +85,18 @@ class JobExit:
         """
         return self._noted_s() + self._recorder.fold.lost_s
 
+    def spent(self) -> EndedBecause | None:
+        """Which of the job's budgets is spent, time or money."""
+        options = self._job.options
+        if self.elapsed_s() >= options.timeout_s:
+            return EndedBecause.DEADLINE
+        return EndedBecause.BUDGET if options.max_usd is not None and self.usd() >= options.max_usd else None
+
+    def left_s(self, stop: EndedBecause | None) -> float:
+        """Seconds that may go into what is no page; none when the job was stopped for its time or its money."""
+        is_stopped = stop not in (None, EndedBecause.LIMIT)
+        return 0.0 if is_stopped else self._job.options.timeout_s - self.elapsed_s()
+
     def usd(self) -> float:
         """Dollars that the job has cost so far: by earlier drivers, as META or the log knows, and by this one."""
         before = max(self._job.spent_usd, self._recorder.spent_usd)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runnel.domain.jobs import EndedBecause, Job
-from runnel.domain.verdicts import FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.domain.verdicts import AssetFacts, FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
 from runnel.fetching.canonical import url_hash
 from runnel.usecases.read_log import is_whole
 from runnel.usecases.services import Services
@@ -28,6 +28,9 @@ class UrlRecord:
     page_id: str | None = None
     body_hash: str | None = None
     fetched_at: str | None = None
+    #: Of a file that is no page, as far as its server tells; its size in bytes.
+    content_type: str | None = None
+    content_length: int | None = None
 
 
 async def list_urls(services: Services, job: Job) -> list[UrlRecord]:
@@ -71,6 +74,8 @@ def _of_queue(item: QueuedUrl, verdict: UrlVerdict | None, job: Job) -> UrlRecor
         page_id=url_hash(verdict.final_url or item.url) if has_page else None,
         body_hash=verdict.body_hash,
         fetched_at=verdict.fetched_at,
+        content_type=verdict.facts.content_type if verdict.facts else None,
+        content_length=verdict.facts.size_bytes if verdict.facts else None,
     )
 
 
@@ -84,6 +89,15 @@ def _undecided(job: Job) -> tuple[Verdict | None, str | None]:
 
 
 def _of_rule(item: RuledOut) -> UrlRecord:
+    facts = item.facts or AssetFacts()
     return UrlRecord(
-        url=item.url, verdict=Verdict.SKIPPED, reason=item.reason, rule=item.rule, depth=item.depth, parent=item.parent
+        url=item.url,
+        verdict=Verdict.SKIPPED,
+        reason=item.reason,
+        rule=item.rule,
+        status=facts.status,
+        depth=item.depth,
+        parent=item.parent,
+        content_type=facts.content_type,
+        content_length=facts.size_bytes,
     )

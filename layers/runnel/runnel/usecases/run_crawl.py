@@ -209,27 +209,24 @@ class _Driver:
             self._site.reserve(self._job.options.limit)
         if self._is_fetched:
             self._batches.choose_last()
+            self._site.sizes.begin(self._exit.left_s(self._stop))
         self._batches.send(is_last=self._is_fetched)
 
     def _spent(self) -> EndedBecause | None:
         """Which of the job's bounds is reached, if any."""
-        fold, options = self._recorder.fold, self._job.options
-        if self._exit.elapsed_s() >= options.timeout_s:
+        spent = self._exit.spent()
+        if spent is not None:
             self._site.take_back()
-            return EndedBecause.DEADLINE
-        if options.max_usd is not None and self._exit.usd() >= options.max_usd:
-            self._site.take_back()
-            return EndedBecause.BUDGET
-        if fold.kept >= options.limit and self._site.has_more:
-            return EndedBecause.LIMIT
-        return None
+            return spent
+        is_full = self._recorder.fold.kept >= self._job.options.limit
+        return EndedBecause.LIMIT if is_full and self._site.has_more else None
 
     @property
     def _is_fetched(self) -> bool:
         return self._site.is_done or (self._stop is not None and self._site.is_quiet)
 
     def _is_finished(self) -> bool:
-        is_told = self._recorder.first_pending_s is None
+        is_told = self._recorder.first_pending_s is None and self._site.sizes.is_done
         return self._is_fetched and self._batches.is_done and is_told and self._drain_until_s is None
 
     def _is_flush_due(self) -> bool:
@@ -355,8 +352,7 @@ class _Driver:
             await self._publication.publish(because, run=str(self._keeper.lease.term))
         if not await self._publication.index(has_time=lambda: not (self._must_hand_over() or self._keeper.is_lost)):
             return False
-        why = self._site.why_nothing if self._job.downloads else "There was nothing to work on."
-        end = decide_end(self._job, self._recorder.fold, because, why_nothing=why)
+        end = decide_end(self._job, self._recorder.fold, because, why_nothing=self._site.why_nothing)
         report_id = await self._publication.report(end, seen=self._site.discovery.seen)
         await self._end(end, report_id=report_id)
         return True

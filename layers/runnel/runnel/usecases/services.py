@@ -74,6 +74,8 @@ class Tuning:
     tracking_parameters: frozenset[str] = frozenset()
     #: Whether the site's own Markdown of a page is fetched: where the page declares it, of every page, or never.
     markdown_twins: MarkdownTwins = "declared"
+    #: Files that are no pages, of which a job asks for type and size: at most so many.
+    asset_sizes: int = 1_000
     user_agent: str = "Runnel/0.1 (+https://github.com/runnel/runnel/blob/main/docs/crawler.md)"
 
     def with_lease_ttl(self, seconds: float) -> "Tuning":

@@ -1,11 +1,13 @@
 """The verdicts of pages as events: what the crawler brought, and what a later driver and the processor need of it."""
 
+from dataclasses import asdict
+
 from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlResponse, CrawlResult, FetchedPage, StoredPage
 from runnel.domain.same_page import Fetched
-from runnel.domain.verdicts import FetchError, SkipReason, Verdict
+from runnel.domain.verdicts import AssetFacts, FetchError, SkipReason, Verdict
 from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.known_pages import nothing_known
 from runnel.usecases.page_notes import EMPTY_PAGE, SHELL, noindex_rule, page_note
@@ -107,10 +109,14 @@ class PageVerdicts:
         self._discovery.discover_known(url, links)
         return self._paths(links)
 
-    def fail(self, url: str, error: FetchError, *, status: int | None = None, note: Note = NO_NOTE) -> None:
-        """A URL is given up."""
+    def fail(
+        self, url: str, error: FetchError,
+        *, status: int | None = None, facts: AssetFacts | None = None, note: Note = NO_NOTE,
+    ) -> None:  # fmt: skip
+        """A URL is given up; *facts* are those of a file that is no page."""
         attempts = self._recorder.fold.failures[url] + 1
         note = {**note, "status": status} if status else note
+        note = {**note, "facts": asdict(facts)} if facts else note
         if status not in _GONE:
             note = {**note, **self._discover_recalled(url)}
         self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)

@@ -124,7 +124,7 @@ def _explain(record: UrlRecord) -> str:
     if record.error is not None:
         return f"It failed after {record.attempts} attempts ({record.error.category}{status}): {record.error.message}"
     if record.verdict is Verdict.SKIPPED:
-        return f"It was skipped ({record.reason}): {record.rule or 'no rule is kept'}"
+        return f"It was skipped ({record.reason}): {record.rule or 'no rule is kept'}{_told(record)}"
     if record.verdict is Verdict.DUPLICATE:
         return f"It has the same content as {record.duplicate_of}, which is kept instead."
     if record.verdict is Verdict.CANCELLED:
@@ -133,6 +133,13 @@ def _explain(record: UrlRecord) -> str:
         return "It waits: the job has not come to it yet."
     arrived = f", arriving at {record.final_url}" if record.final_url not in (None, record.url) else ""
     return f"It is there: {record.verdict}{status}{arrived}."
+
+
+def _told(record: UrlRecord) -> str:
+    """What a file is, as far as its server tells."""
+    size = f"{record.content_length:,} bytes" if record.content_length is not None else ""
+    told = ", ".join(filter(None, (record.content_type, size)))
+    return f" ({told})" if told else ""
 
 
 def _advise(record: UrlRecord, job: Job) -> str:

@@ -185,6 +185,7 @@ def _make_services(settings: AwsSettings) -> Services:
             tracking_parameters=settings.tracking_parameters,
             markdown_twins=settings.markdown_twins,
             low_quality_below=settings.low_quality_below,
+            asset_sizes=settings.asset_sizes,
         ),
         secrets=_make_secrets(settings.secrets),
     )

@@ -276,6 +276,7 @@ async def open_services(
                 tracking_parameters=settings.tracking_parameters,
                 markdown_twins=settings.markdown_twins,
                 low_quality_below=settings.low_quality_below,
+                asset_sizes=settings.asset_sizes,
             ),
             secrets=EnvironmentSecrets(environment_secret),
         )

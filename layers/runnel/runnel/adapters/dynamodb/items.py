@@ -212,7 +212,7 @@ def ruled_out_to_items(pk: str, name: str, ruled_out: Sequence[RuledOut]) -> lis
     """URLs decided without a fetch, deflated; mostly one item. *name* is the writer's own, `<first seq>[r<term>]`."""
     return [
         make_key(pk, f"V#+{name}-{n:04}") | {"z": binary(zlib.compress(lines, 6))}
-        for n, lines in enumerate(_pack(_RULED_OUT.dump_json([one])[1:-1] for one in ruled_out))
+        for n, lines in enumerate(_pack(_RULED_OUT.dump_json([one], exclude_defaults=True)[1:-1] for one in ruled_out))
     ]
 
 

@@ -8,7 +8,7 @@ from runnel.adapters.dynamodb.attributes import text
 from runnel.adapters.dynamodb.items import ruled_out_from_item, url_from_item, verdicts_from_item
 from runnel.adapters.dynamodb.keys import job_pk
 from runnel.adapters.dynamodb.table import Table
-from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
+from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict, newest
 
 
 class DynamoDBUrlQueue:
@@ -30,8 +30,4 @@ class DynamoDBUrlQueue:
 
     async def ruled_out(self, tenant: str, job_id: str) -> list[RuledOut]:
         items = await self._table.query(c.OF_KIND, {":pk": text(job_pk(tenant, job_id)), ":kind": text("V#+")})
-        found: dict[str, RuledOut] = {}
-        for item in items:
-            for one in ruled_out_from_item(item):
-                found.setdefault(one.url, one)
-        return list(found.values())
+        return newest(one for item in items for one in ruled_out_from_item(item))

@@ -18,14 +18,13 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from runnel.adapters.http.body_room import Place
 from runnel.domain.verdicts import ErrorCategory
 from runnel.errors import FetchFailed
+from runnel.fetching.answers import told_size
 from runnel.fetching.decoding import BodyDecoder, BodyLimits
 
 MAX_HEADERS: Final = 256
 MAX_HEADER_LINE_BYTES: Final = 16 * 1024
 MAX_HEADERS_BYTES: Final = 64 * 1024
 _MAX_CHARSET_LENGTH: Final = 40
-#: A size of so many digits is none.
-_SIZE_DIGITS: Final = 16
 #: `;name=value`, the value in quotes (what follows them does not count) or up to the next separator.
 _PARAMETER: Final = re.compile(r';[ \t]*([^;="\s]*)=(?:"((?:[^"\\]|\\.)*)"?[^;]*|([^;,]*))')
 #: No header section is over this, however it is split into pieces: the parser gathers a header before we see it.
@@ -36,18 +35,21 @@ class Answer:
     """One answer: `feed` what arrives, `end` when the server closes; then read it."""
 
     def __init__(
-        self, limits: BodyLimits, types: frozenset[str] = frozenset(), *, cut_bytes: int | None = None
-    ) -> None:
+        self, limits: BodyLimits, types: frozenset[str] = frozenset(),
+        *, cut_bytes: int | None = None, has_body: bool = True,
+    ) -> None:  # fmt: skip
         """Prepare for one answer.
 
         Args:
             limits: how big the body may be.
             types: a good answer of none of them is not worth its body (empty: all are).
             cut_bytes: where the decoded body ends, whatever follows.
+            has_body: False for an answer to HEAD: it ends with its headers.
         """
         self._limits = limits
         self._types = types
         self._cut_bytes = cut_bytes
+        self._has_body = has_body
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
@@ -159,10 +161,12 @@ class Answer:
         if not self._parser.get_http_version().startswith("1."):
             self._fail(ErrorCategory.PROTOCOL, "the answer is not valid HTTP: not of version 1")
         self.content_type, self.charset = content_type_of(self.headers.get("content-type", ""))
+        if not self._has_body:
+            self.is_complete = True
+            self.keeps_alive = self._parser.should_keep_alive()
+            return
         if self._types and self.status < 300 and self.content_type not in {"", *self._types}:
-            size = self.headers.get("content-length", "")
-            told = f" ({int(size):,} bytes)" if size.isdecimal() and len(size) < _SIZE_DIGITS else ""
-            self._fail(ErrorCategory.UNSUPPORTED_TYPE, f"{self.content_type[:80]}{told} is no page")
+            self._refuse_type()
         try:
             self._decoder = BodyDecoder(self.headers.get("content-encoding", ""), self._limits)
         except FetchFailed as failure:
@@ -170,8 +174,9 @@ class Answer:
             raise
 
     def on_body(self, data: bytes) -> None:
-        """Decode a piece of the body."""
+        """Decode a piece of the body; one that should not be there ends the connection."""
         if self._decoder is None or self.is_complete:
+            self.keeps_alive = False
             return
         try:
             self._decoder.feed(data)
@@ -186,6 +191,13 @@ class Answer:
         if self._decoder is not None and not self.is_complete:
             self.is_complete = True
             self.keeps_alive = self._parser.should_keep_alive()
+
+    def _refuse_type(self) -> None:
+        kind, size_bytes = self.content_type[:80], told_size(self.headers)
+        told = "" if size_bytes is None else f" ({size_bytes:,} bytes)"
+        message = f"{kind}{told} is no page"
+        self._failure = FetchFailed(ErrorCategory.UNSUPPORTED_TYPE, message, told=(self.status, kind, size_bytes))
+        raise self._failure
 
     def _fail(self, category: ErrorCategory, message: str) -> None:
         self._failure = FetchFailed(category, message)

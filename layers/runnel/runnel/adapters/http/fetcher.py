@@ -95,7 +95,8 @@ class HttpFetcher:
 
     def _answer_to(self, request: FetchRequest, deadline: asyncio.Timeout) -> Answer:
         """Prepare for the answer; the time that it waits for room is not the site's, within bounds."""
-        answer, now = Answer(self._limits, request.types, cut_bytes=request.cut_bytes), asyncio.get_running_loop().time
+        has_body, now = request.method != "HEAD", asyncio.get_running_loop().time
+        answer = Answer(self._limits, request.types, cut_bytes=request.cut_bytes, has_body=has_body)
         left_s = 0.0
 
         def waits() -> None:
@@ -224,7 +225,7 @@ def _head(request: FetchRequest, origin: Origin, target: str, proxy: Proxy | Non
     named = f"[{host}]" if ":" in host else host
     place = named if port == _PORTS[scheme] else f"{named}:{port}"
     headers = {"Host": place, **_headers(request)}
-    lines = [f"GET {target if proxy is None else f'http://{place}{target}'} HTTP/1.1"]
+    lines = [f"{request.method} {target if proxy is None else f'http://{place}{target}'} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += proxy_headers(proxy) if proxy is not None else []
     if any(map(_UNSENDABLE.search, lines)):
@@ -235,7 +236,9 @@ def _head(request: FetchRequest, origin: Origin, target: str, proxy: Proxy | Non
 def _headers(request: FetchRequest) -> dict[str, str]:
     """Give the headers to send; what steers the exchange is ours alone."""
     theirs = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
-    headers = {"User-Agent": request.user_agent, "Accept": _ACCEPT, "Accept-Encoding": ACCEPT_ENCODING, **theirs}
+    is_head = request.method == "HEAD"
+    accept = {"Accept": "*/*" if is_head else _ACCEPT, "Accept-Encoding": "identity" if is_head else ACCEPT_ENCODING}
+    headers = {"User-Agent": request.user_agent, **accept, **theirs}
     if request.etag is not None:
         headers["If-None-Match"] = request.etag
     if request.last_modified is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runnel.domain.jobs import EndedBecause, Ending, Job, JobKind, JobOptions, JobState, Source, Wish
 from runnel.domain.libraries import Batch, Edit, Library, Pointer
-from runnel.domain.verdicts import Counts, FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
+from runnel.domain.verdicts import AssetFacts, Counts, FetchError, QueuedUrl, RuledOut, SkipReason, UrlVerdict, Verdict
 from runnel.errors import StateUnreadable
 from runnel.ports.tokens import Token
 
@@ -120,16 +120,25 @@ def unpack_urls(row: sqlite3.Row) -> list[QueuedUrl]:
 
 
 def pack_ruled_out(urls: Iterable[RuledOut]) -> bytes:
-    """URLs decided without a fetch, deflated."""
-    return _pack([[url.url, url.reason, url.rule, url.parent, url.depth] for url in urls])
+    """URLs decided without a fetch, deflated; facts of a file stand behind the rest."""
+    return _pack(
+        [
+            [url.url, url.reason, url.rule, url.parent, url.depth, *([asdict(url.facts)] if url.facts else [])]
+            for url in urls
+        ]
+    )
 
 
 def unpack_ruled_out(packed: bytes) -> list[RuledOut]:
     """The URLs that `pack_ruled_out` packed."""
     return [
-        RuledOut(url=url, reason=SkipReason(reason), rule=rule, parent=parent, depth=depth)
-        for url, reason, rule, parent, depth in _unpack(packed)
+        RuledOut(url=url, reason=SkipReason(reason), rule=rule, parent=parent, depth=depth, facts=_to_facts(*facts))
+        for url, reason, rule, parent, depth, *facts in _unpack(packed)
     ]
+
+
+def _to_facts(fields: Row | None = None) -> AssetFacts | None:
+    return None if fields is None else AssetFacts(**fields)
 
 
 def _pack(values: list[Any]) -> bytes:
@@ -145,10 +154,12 @@ def from_verdict(verdict: UrlVerdict) -> str:
     fields = {name: getattr(verdict, name) for name in _VERDICT_FIELDS if getattr(verdict, name) is not None}
     if verdict.error:
         fields["error"] = {"category": verdict.error.category, "message": verdict.error.message}
+    if verdict.facts:
+        fields["facts"] = asdict(verdict.facts)
     return to_json(fields)
 
 
-_VERDICT_FIELDS = tuple(name for name in UrlVerdict.__dataclass_fields__ if name not in {"url", "error"})
+_VERDICT_FIELDS = tuple(name for name in UrlVerdict.__dataclass_fields__ if name not in {"url", "error", "facts"})
 
 
 def to_verdict(row: sqlite3.Row) -> UrlVerdict:
@@ -157,6 +168,7 @@ def to_verdict(row: sqlite3.Row) -> UrlVerdict:
     fields["verdict"] = Verdict(fields["verdict"])
     if "error" in fields:
         fields["error"] = FetchError.model_validate(fields["error"])
+    fields["facts"] = _to_facts(fields.get("facts"))
     return UrlVerdict(url=row["url"], **fields)
 
 

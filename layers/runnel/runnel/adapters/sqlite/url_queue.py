@@ -2,7 +2,7 @@
 
 from runnel.adapters.sqlite.database import Database
 from runnel.adapters.sqlite.rows import to_verdict, unpack_ruled_out, unpack_urls
-from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict
+from runnel.domain.verdicts import QueuedUrl, RuledOut, UrlVerdict, newest
 
 _URLS = "SELECT first, term, packed FROM urls WHERE tenant = ? AND job_id = ? ORDER BY first, term"
 _VERDICTS = "SELECT url, verdict FROM verdicts WHERE tenant = ? AND job_id = ?"
@@ -31,4 +31,4 @@ class SqliteUrlQueue:
     async def ruled_out(self, tenant: str, job_id: str) -> list[RuledOut]:
         rows = await self._database.read(lambda connection: connection.execute(_RULED_OUT, (tenant, job_id)).fetchall())
         # A redo packs several flushes together: the same URL may stand in two rows.
-        return list({url.url: url for row in rows for url in unpack_ruled_out(row["packed"])}.values())
+        return newest(url for row in rows for url in unpack_ruled_out(row["packed"]))
