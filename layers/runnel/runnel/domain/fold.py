@@ -15,11 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from runnel.domain import events as e
+from runnel.domain.assets import Assets
 from runnel.domain.effects import NO_NOTE, Note
 from runnel.domain.jobs import DEFAULT_SOURCE
 from runnel.domain.payloads import StoredPage
 from runnel.domain.same_page import Fetched, SamePages
-from runnel.domain.verdicts import Counts, ErrorCategory, RuledOut, SkipReason, Verdict
+from runnel.domain.verdicts import Counts, ErrorCategory, SkipReason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,7 @@ class JobFold:
     starts: Counter[str] = field(default_factory=Counter)
     failed: dict[str, Failure] = field(default_factory=dict)
     last_error: str | None = None
-    #: Files that are no pages, those found first: each with the rule, the page that led to it, and its depth.
-    assets: dict[str, RuledOut] = field(default_factory=dict)
-    #: Of those: what their server was asked about.
-    measured: set[str] = field(default_factory=set)
+    assets: Assets = field(default_factory=Assets)
     # --- batches
     batch_of: dict[str, str] = field(default_factory=dict)
     loose: dict[str, None] = field(default_factory=dict)
@@ -201,9 +199,6 @@ class JobFold:
         return self.sitemaps.keys() - self.sitemaps_unread
 
 
-_ASSET = SkipReason.ASSET.value
-#: No job asks about more files than these.
-MOST_ASSETS = 10_000
 #: What rules a URL out only as far as it was found until then.
 _SECOND_LOOKS = frozenset({SkipReason.NOFOLLOW.value, SkipReason.DEPTH.value})
 
@@ -259,7 +254,7 @@ def _log(fold: JobFold, event: e.Log, note: Note) -> None:
     if "unread_sitemap" in note:
         fold.sitemaps[note["unread_sitemap"]] = ()
         fold.sitemaps_unread.add(note["unread_sitemap"])
-    fold.measured.update(asset["url"] for asset in note.get("assets", ()))
+    fold.assets.hear(note)
     fold.base = note.get("base", fold.base)
     fold.origin = note.get("origin", fold.origin)
 
@@ -296,13 +291,9 @@ def _discovered(fold: JobFold, event: e.UrlsDiscovered, note: Note) -> None:
     fold.totals.discovered += event.count
     for url in note.get("second", ()):
         fold.reconsider(url)
-    shunned = note.get("shunned", ())
-    for url, reason, rule in note.get("ruled_out", ()):
+    for url, reason, _ in note.get("ruled_out", ()):
         fold.rule_out(url, reason)
-        if reason == _ASSET and url not in shunned and len(fold.assets) < MOST_ASSETS:
-            fold.assets[url] = RuledOut(
-                url=url, reason=SkipReason.ASSET, rule=rule, parent=event.source_url, depth=event.depth + 1
-            )
+    fold.assets.find(event, note)
     fold.totals.ruled_out += sum(event.skipped.values()) - event.reconsidered
     fold.skipped.update(event.skipped)
 
@@ -405,8 +396,5 @@ _HANDLERS: Mapping[type[Any], Any] = {
     e.JobCancelling: _cancelling,
     e.LibraryPublished: _published,
     e.LibraryHeld: _held,
-    e.JobCompleted: _ended,
-    e.JobFailed: _ended,
-    e.JobTimeout: _ended,
-    e.JobCancelled: _ended,
+    **dict.fromkeys((e.JobCompleted, e.JobFailed, e.JobTimeout, e.JobCancelled), _ended),
 }

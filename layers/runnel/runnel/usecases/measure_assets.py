@@ -18,8 +18,8 @@ from datetime import timedelta
 from typing import Final
 
 from runnel.domain import events as e
+from runnel.domain.assets import MOST_ASSETS
 from runnel.domain.effects import NO_NOTE, asset_note
-from runnel.domain.fold import MOST_ASSETS
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResult, CrawlTarget, ScopeRules
@@ -84,13 +84,12 @@ class AssetSizes:
         if self._has_begun:
             return
         self._has_begun = True
-        fold = self._recorder.fold
-        most = min(self._services.tuning.asset_sizes, self._job.options.limit, MOST_ASSETS) - len(fold.measured)
+        assets, unknown = self._recorder.fold.assets, self._recorder.fold.assets.unknown
+        most = min(self._services.tuning.asset_sizes, self._job.options.limit, MOST_ASSETS) - len(assets.measured)
         seconds = min(_MOST.total_seconds(), left_s - _MARGIN.total_seconds())
-        unknown = [asset for url, asset in fold.assets.items() if url not in fold.measured]
         asked = unknown[: max(0, most)] if self._job.downloads and seconds > 0 else []
         self._until_s = self._services.clock.monotonic() + seconds
-        self._total, self._left_out = len(fold.measured) + len(asked), len(unknown) - len(asked)
+        self._total, self._left_out = len(assets.measured) + len(asked), len(unknown) - len(asked)
         for asset in asked:
             self._waiting.setdefault(host_key(asset.url), deque()).append(asset)
 
@@ -216,7 +215,7 @@ class AssetSizes:
         is_last = not (self._waiting or self._calls or self._heard)
         if is_last and self._left_out:
             message += f"; {self._left_out} more were not asked about"
-        item = min(self._total, len(self._recorder.fold.measured) + len(told))
+        item = min(self._total, len(self._recorder.fold.assets.measured) + len(told))
         self._recorder.emit(
             e.Log, note=asset_note(told) or NO_NOTE, level="info", message=message, item=item, total=self._total
         )
