@@ -29,7 +29,7 @@ from runnel.domain.payloads import (
     FetchedPage,
     MarkdownTwin,
 )
-from runnel.domain.verdicts import ErrorCategory, RawRef
+from runnel.domain.verdicts import RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
 from runnel.fetching.answers import (
