@@ -46,7 +46,8 @@ __all__ = ["BASE", "TENANT", "ScriptedHome", "ScriptedPage"]
 
 TENANT = "local"
 BASE = "https://docs.example.com"
-_STORES = (
+#: The ports that keep something.
+STORES = (
     "jobs",
     "leases",
     "log",
@@ -146,8 +147,8 @@ class ScriptedHome:
     def process(self, name: str, *, tuning: Tuning | None = None) -> Process:
         """A new process with services of its own over the same state."""
         process = Process(name)
-        stores = MemoryStores(replace(self.state, on_step=process.step))
-        ports: dict[str, Any] = {store: Port(store, getattr(stores, store), process) for store in _STORES}
+        stores = self.stores_of(process)
+        ports: dict[str, Any] = {store: Port(store, getattr(stores, store), process) for store in STORES}
         theirs: Any = SimpleNamespace(**ports)
         if name != "outside" and not self.processor_dies:
             theirs = self.outside.services
@@ -165,6 +166,10 @@ class ScriptedHome:
             tuning=tuning or self.tuning, **ports,
         )  # fmt: skip
         return process
+
+    def stores_of(self, process: Process) -> Any:
+        """The stores as *process* opens them; they tell it each step that they are about to make."""
+        return MemoryStores(replace(self.state, on_step=process.step))
 
     async def create(self, *paths: str, library: str | None = None, **options: Any) -> Job:
         """A new job that nobody drives yet."""

@@ -8,6 +8,7 @@ from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState
 from runnel.errors import InputInvalid, JobConflict, LibraryNotFound, PublicationHeld
 from runnel.usecases.collect_garbage import collect_garbage
+from runnel.usecases.edit_library import Wanted, change_library, create_library
 from runnel.usecases.generations import publish_job
 from runnel.usecases.index_library import index_library
 from runnel.usecases.manifests import load_details, load_manifest
@@ -225,6 +226,33 @@ async def test_the_newest_download_counts_and_one_without_pages_does_not() -> No
     await in_steps(home, PROCESS, INDEX)
 
     assert (await library_as_told(home))["objects"] == (await library_as_told(whole))["objects"]
+
+
+async def test_a_renamed_library_has_the_downloads_of_before() -> None:
+    """And another library that takes the old name has none of them."""
+    home = ScriptedHome(SITE)
+    (downloaded,) = await in_steps(home, DOWNLOAD)
+    await change_library(home.outside.services, TENANT, LIBRARY, Wanted(library_id="handbook"))
+    await create_library(home.outside.services, TENANT, Wanted(library_id=LIBRARY))
+    processed = await home.crawl(library="handbook", steps=(*PROCESS, *INDEX))
+    pages = await home.library(processed)
+
+    assert (processed.state, len(pages)) == (JobState.COMPLETED, 6)
+    assert home.of_type(processed, e.Log)[0].message == f"Processing what job {downloaded.job_id} has downloaded."
+    with pytest.raises(JobConflict, match="--steps download"):
+        await home.create(library=LIBRARY, steps=PROCESS)
+
+
+async def test_a_renamed_library_has_the_results_that_were_held_before() -> None:
+    """`runnel publish --force` finds them without the job's name."""
+    home = await crawled()
+    home.pages = {"/": ScriptedPage(text="home")}
+    held = await home.crawl()
+    await change_library(home.outside.services, TENANT, LIBRARY, Wanted(library_id="handbook"))
+    published = await publish_job(home.outside.services, TENANT, "handbook", force=True)
+
+    assert home.of_type(held, e.LibraryHeld) != []
+    assert (published.generation, published.removed) == (2, 5)
 
 
 async def test_a_download_that_was_deleted_is_said() -> None:

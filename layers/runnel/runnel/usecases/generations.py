@@ -20,7 +20,7 @@ from runnel.usecases.index_library import changes_of, index_soon
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish
-from runnel.usecases.read_library import get_library, is_of
+from runnel.usecases.read_library import get_library, is_of, newest_jobs
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import fold_log
 from runnel.usecases.tell_bus import catch_up, tell_again, tell_changes
@@ -130,14 +130,11 @@ async def _job_of(services: Services, library: Library, job_id: str | None) -> J
         if not is_of(job, library):
             raise JobNotFound(f"The job {job_id!r} is one of the library {job.library_id!r}.")
         return replace(job, library_id=library_id)
-    jobs, _ = await services.jobs.list_jobs(
-        tenant, states=frozenset(), library_id=library_id, cursor=None, limit=_LOOKED_AT
-    )
-    for job in jobs:
+    for job in await newest_jobs(services, library, _LOOKED_AT):
         if job.is_over:
             with suppress(EventsExpired):
                 if (await fold_log(services, job)).held:
-                    return job
+                    return replace(job, library_id=library_id)
     raise JobNotFound(f"No result of {library_id!r} is held back; name a job to publish with --job.")
 
 

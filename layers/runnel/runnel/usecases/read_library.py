@@ -24,8 +24,19 @@ async def get_library(services: Services, tenant: str, library_id: str) -> Libra
 
 def is_of(job: Job, library: Library) -> bool:
     """Whether the job is one of the library, under the name that it has or one that it had then."""
-    was_called = job.library_id in library.former_names and job.created_at >= library.created_at
-    return job.library_id == library.library_id or was_called
+    is_called_so = job.library_id in (library.library_id, *library.former_names)
+    return is_called_so and job.created_at >= library.created_at  # who had the name before is another library
+
+
+async def newest_jobs(services: Services, library: Library, limit: int) -> list[Job]:
+    """The newest jobs of the library, at most *limit*: also those that it had under another name."""
+    found: list[Job] = []
+    for name in dict.fromkeys((library.library_id, *library.former_names)):
+        jobs, _ = await services.jobs.list_jobs(
+            library.tenant, states=frozenset(), library_id=name, cursor=None, limit=limit
+        )
+        found += [job for job in jobs if is_of(job, library)]
+    return sorted(found, key=lambda job: (job.created_at, job.job_id), reverse=True)[:limit]
 
 
 async def library_name_of(services: Services, job: Job) -> str:

@@ -18,7 +18,7 @@ from runnel.usecases.diff_library import PageChange, each_change
 from runnel.usecases.manifests import load_manifest
 from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.publish import collect_pages
-from runnel.usecases.read_library import get_library
+from runnel.usecases.read_library import get_library, newest_jobs
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import fold_log
 
@@ -74,7 +74,5 @@ async def diff_replay(services: Services, tenant: str, library_id: str, job_id: 
 
 async def _output_of(services: Services, library: Library) -> str | None:
     """The folder that shows the library: that of its newest job that has one."""
-    jobs, _ = await services.jobs.list_jobs(
-        library.tenant, states=frozenset(), library_id=library.library_id, cursor=None, limit=_LOOKED_AT
-    )
+    jobs = await newest_jobs(services, library, _LOOKED_AT)
     return next((job.output for job in jobs if job.output is not None), None)

@@ -21,7 +21,7 @@ from runnel.errors import EventsExpired, JobConflict, JobNotFound
 from runnel.usecases.manifests import load_details, load_final_urls, load_manifest
 from runnel.usecases.page_notes import EMPTY_PAGE
 from runnel.usecases.patience import sure
-from runnel.usecases.read_library import get_library
+from runnel.usecases.read_library import get_library, newest_jobs
 from runnel.usecases.read_log import read_whole
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
@@ -41,12 +41,10 @@ async def find_download(services: Services, tenant: str, library_id: str) -> Job
     """The newest job of the library that has downloaded pages which no job has processed.
 
     Raises:
+        LibraryNotFound: there is no such library.
         JobConflict: there is none (`nothing_to_process`).
     """
-    jobs, _ = await services.jobs.list_jobs(
-        tenant, states=frozenset(), library_id=library_id, cursor=None, limit=_LOOKED_AT
-    )
-    for job in jobs:
+    for job in await newest_jobs(services, await get_library(services, tenant, library_id), _LOOKED_AT):
         if not job.is_over or job.options.dry_run or job.kind is not JobKind.CRAWL or job.ending is None:
             continue
         if "process" in job.options.steps and "download" in job.options.steps:

@@ -24,7 +24,7 @@ from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
 from runnel.usecases.mend_objects import Mender
 from runnel.usecases.patience import sure
-from runnel.usecases.read_library import get_library
+from runnel.usecases.read_library import get_library, newest_jobs
 from runnel.usecases.services import Services
 
 #: How the claim of a repair begins: no job has such an id.
@@ -127,9 +127,7 @@ async def _verify_files(services: Services, library: Library, inspection: Inspec
 
 
 async def _output_of(services: Services, library: Library) -> Output | None:
-    jobs, _ = await services.jobs.list_jobs(
-        library.tenant, states=frozenset(), library_id=library.library_id, cursor=None, limit=_LOOKED_AT
-    )
+    jobs = await newest_jobs(services, library, _LOOKED_AT)
     return next((services.outputs.of(job) for job in jobs if job.output is not None), None)
 
 
