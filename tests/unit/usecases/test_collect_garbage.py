@@ -202,6 +202,21 @@ async def test_what_a_held_job_brought_stays_while_the_job_does() -> None:
     await check_kept(home)
 
 
+async def test_a_report_stays_as_long_as_its_job_even_when_nobody_deletes_that() -> None:
+    """A table lets a job's record expire by itself: then the collector takes the report, after the next crawl."""
+    home = ScriptedHome(site(0))
+    job = await home.crawl()
+    reports = {key for _, key in home.state.objects if key.startswith("reports/")}
+    await collect_all(home)
+    kept = {key for _, key in home.state.objects if key.startswith("reports/")}
+    del home.state.jobs[TENANT, job.job_id]
+    await collect_all(home)
+
+    assert kept == reports != set()
+    assert {key for _, key in home.state.objects if key.startswith("reports/")} == set()
+    await check_kept(home)
+
+
 async def test_results_of_a_deleted_job_go_when_no_generation_points_to_them() -> None:
     """The job's record is gone; its objects follow."""
     home = ScriptedHome({})

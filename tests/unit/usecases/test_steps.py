@@ -141,6 +141,26 @@ async def test_a_step_that_is_killed_goes_on_with_the_same_download(kill_at: str
     assert await library_as_told(home) == await library_as_told(whole)
 
 
+async def test_a_page_that_is_shown_under_a_duplicates_address_counts_once_whoever_says_the_end() -> None:
+    """The verdicts stand in the log of the download, which a second driver has not read when it reads its own."""
+    site = {
+        "/": ScriptedPage(text="home", links=("/long-name", "/b"), links_in_body=True),
+        "/long-name": ScriptedPage(text="B"), "/b": ScriptedPage(text="B"),
+    }  # fmt: skip
+    home = ScriptedHome(site)
+    await in_steps(home, DOWNLOAD)
+    job = await home.create(steps=PROCESS)
+    process = home.process("D1")
+    process.kill_before = "libraries.move_pointer"
+    await home.finish(home.drive(process, job))
+    told = [event.pages for event in home.of_type(job, e.BatchProcessed)]
+    await home.finish(home.drive(home.process("D2"), job))
+    (end,) = home.of_type(job, e.JobCompleted)
+
+    assert sum(told) == 3
+    assert (end.pages, set(await home.library(job))) == (2, {"/", "/b"})
+
+
 async def test_garbage_between_the_steps_costs_nothing() -> None:
     """What is to be processed is nobody's garbage."""
     whole = await crawled()

@@ -328,9 +328,10 @@ def _sent(fold: JobFold, event: e.SentToProcessing, note: Note) -> None:
 
 def _processed(fold: JobFold, event: e.BatchProcessed, note: Note) -> None:
     urls = fold.open_batches.pop(event.batch_id, ())
-    # A duplicate is processed when the library shows its URL: that makes no page more.
+    # A duplicate is processed when the library shows its URL: that makes no page more. Whoever processes what another
+    # job has stored finds the verdicts in the log of that one, and notes the number in its own.
     again = sum(fold.decided.get(url) is Verdict.DUPLICATE and url not in note.get("dropped", ()) for url in urls)
-    fold.totals.pages += event.pages - again
+    fold.totals.pages += event.pages - note.get("again", again)
     fold.totals.words += event.words
     fold.totals.chunks += event.chunks
     fold.totals.vectors += event.vectors

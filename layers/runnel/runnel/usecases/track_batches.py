@@ -21,7 +21,7 @@ from runnel.domain.libraries import Batch
 from runnel.domain.payloads import PageOutcome, ProcessPage, ProcessRequest
 from runnel.domain.results import decode_summary
 from runnel.domain.same_page import choose
-from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef
+from runnel.domain.verdicts import ErrorCategory, FetchError, RawRef, Verdict
 from runnel.errors import CallFailed
 from runnel.usecases.page_notes import twin_of
 from runnel.usecases.patience import sure
@@ -201,12 +201,20 @@ class BatchTracker:
                 outcomes.setdefault(outcome.index, outcome)
         self._watches.pop(batch.batch_id, None)
         self._failures.pop(batch.batch_id, None)
+        dropped = [outcome.url for outcome in outcomes.values() if outcome.page is None]
+        again = self._count_again(batch.batch_id, dropped)
         self.recorder.emit(
             e.BatchProcessed,
-            note={"dropped": [outcome.url for outcome in outcomes.values() if outcome.page is None]},
+            note={"dropped": dropped, "again": again} if again else {"dropped": dropped},
             batch_id=batch.batch_id,
             **_sums(outcomes.values()),
         )
+
+    def _count_again(self, batch_id: str, dropped: Collection[str]) -> int:
+        """Pages of a batch that make none more: duplicates whose URL the library shows."""
+        fold = self.recorder.fold
+        urls = set(fold.open_batches[batch_id]).difference(dropped)
+        return sum(fold.decided.get(url) is Verdict.DUPLICATE for url in urls)
 
     async def _overdue(self, batch: Batch) -> None:
         clock = self._services.clock
