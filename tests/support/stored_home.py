@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from runnel.adapters.dynamodb.items import job_from_items, segment_from_item
 from runnel.adapters.dynamodb.keys import job_pk, library_key, make_key, meta_key
@@ -111,11 +111,10 @@ class StoredHome(ScriptedHome):
         create_table(past_the_guard(), self._name)
         create_bucket(objects_past_the_guard(), self._name)
         super().__init__(pages, **options)
-        self.clock = RunningClock()
+        self.clock = cast("Any", RunningClock())
         self.bell, self.batch_bell = ClockBell(self.clock), ClockBell(self.clock)
-        self.state = SimpleNamespace(
-            objects=_Objects(self._name), jobs=_Jobs(self._name), libraries=_Libraries(self._name)
-        )
+        state = SimpleNamespace(objects=_Objects(self._name), jobs=_Jobs(self._name), libraries=_Libraries(self._name))
+        self.state = cast("Any", state)
         self.outside = self.process("outside")
 
     def stores_of(self, process: Process) -> Any:
