@@ -33,6 +33,7 @@ from runnel.adapters.system.ids import SystemIds
 from runnel.adapters.system.thread_reader import ThreadPageReader
 from runnel.domain.jobs import JobOptions
 from runnel.domain.payloads import MAX_TARGETS, CrawlRequest, CrawlResponse
+from runnel.ports.crawler import Turn
 from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages
 from runnel.usecases.create_job import NewJob, create_job
 from runnel.usecases.process_pages import ProcessorPorts, process_pages
@@ -69,12 +70,12 @@ class DistantCrawler(InProcessCrawler):
     calls = 0
     targets = 0
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:
         """Fetch; one result per target."""
         self.calls += 1
         self.targets += len(request.targets)
         await asyncio.sleep(CALL_S)
-        return await super().crawl(request)
+        return await super().crawl(request, turn=turn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

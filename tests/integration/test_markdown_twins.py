@@ -14,7 +14,7 @@ from runnel.usecases.list_urls import list_urls
 from runnel.usecases.read_library import get_markdown, list_pages, unpack
 from runnel.usecases.remake_objects import Remaker
 from tests.site.faults import Status
-from tests.site.server import SiteServer
+from tests.site.server import EVERY, SiteServer
 from tests.support.homes import TENANT
 from tests.support.real_home import RealHome, real_home
 
@@ -262,3 +262,19 @@ async def test_headers_of_a_protected_site_go_with_the_twin(site: SiteServer, ho
 
     assert asked["Authorization"] == "Bearer b"
     assert asked["Accept"].startswith("text/markdown")
+
+
+async def test_twins_are_asked_for_within_the_bound_of_their_host() -> None:
+    """A page is read without a place at its host; its twin takes one like any request."""
+    async with SiteServer() as site, real_home(site) as home:
+        site.delay(EVERY, 0.01)
+        names = [f"page{number}" for number in range(40)]
+        site.add("/docs/", _html("Start", links="".join(f'<a href="{name}">{name}</a>' for name in names)))
+        for name in names:
+            site.add(f"/docs/{name}", _html(name, _declared(f"{name}.md")))
+            site.add(f"/docs/{name}.md", _twin(name), MARKDOWN)
+        job = await home.crawl(site.url(), concurrency=3, sitemap="skip")
+        pages = await _pages(home, job, site)
+
+    assert site.max_in_flight == 3
+    assert all(pages[f"/docs/{name}"].twin_url for name in names)

@@ -10,6 +10,7 @@ from runnel.adapters.system.thread_reader import ThreadPageReader
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult, CrawlTarget, ScopeRules
 from runnel.domain.verdicts import RawRef
 from runnel.extraction.page import PageReading
+from runnel.ports.crawler import Turn
 from runnel.testing.clock import MovedClock
 from runnel.testing.content import MemoryRawStore
 from runnel.testing.state import MemoryState
@@ -41,7 +42,7 @@ class Crawl:
     shelf: Shelf
     reader: ThreadPageReader = field(default_factory=ThreadPageReader)
 
-    async def call(self, *paths: str, renders: bool = False, **options: Any) -> CrawlResponse:
+    async def call(self, *paths: str, renders: bool = False, turn: Turn | None = None, **options: Any) -> CrawlResponse:
         """Crawl these paths in one call."""
         ports = CrawlerPorts(
             fetcher=self.fetcher,
@@ -50,7 +51,7 @@ class Crawl:
             clock=self.clock,
             rendered=self.shelf if renders else None,
         )
-        return await crawl_pages(ports, self.request(*paths, **options))
+        return await crawl_pages(ports, self.request(*paths, **options), turn)
 
     async def one(self, path: str, **options: Any) -> CrawlResult:
         """Crawl one path."""

@@ -73,6 +73,8 @@ class ScriptedHome:
 
     #: By path: how much longer it takes to answer, in seconds.
     delays: Mapping[str, float] = MappingProxyType({})
+    #: How long a page is read when it has come.
+    reading_s = 0.0
 
     def __init__(self, pages: Mapping[str, Any], *, tuning: Tuning | None = None, low_quality_below: int = 0) -> None:
         """Most made-up pages have few words: they are kept, unless *low_quality_below* says otherwise."""

@@ -21,6 +21,7 @@ from runnel.extraction.page import PageReading
 from runnel.extraction.profile import SiteProfile
 from runnel.extraction.reading import read_links, read_marks, read_page, read_present
 from runnel.ports.clock import Clock
+from runnel.ports.crawler import Turn
 from runnel.ports.indexer import IndexedPage
 from runnel.ports.output import Output
 from runnel.usecases.process_pages import ProcessorPorts, process_pages
@@ -95,7 +96,7 @@ class ScriptedCrawler:
         self._home, self._process = home, process
         self.max_targets = 1
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:
         home = self._home
         if request.purpose == "text":
             home.robots_requests.append(request.targets[0].url)
@@ -109,9 +110,14 @@ class ScriptedCrawler:
         home.in_flight += len(request.targets)
         home.max_in_flight = max(home.max_in_flight, home.in_flight)
         try:
-            return CrawlResponse(results=tuple([await self._fetch(request, target) for target in request.targets]))
+            results = tuple([await self._fetch(request, target) for target in request.targets])
         finally:
             home.in_flight -= len(request.targets)
+        if home.reading_s and results[0].page is not None:
+            if turn is not None:
+                turn.leave()
+            await home.clock.sleep(timedelta(seconds=home.reading_s))
+        return CrawlResponse(results=results)
 
     async def _head(self, url: str) -> CrawlResult:
         home = self._home

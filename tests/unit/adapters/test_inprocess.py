@@ -28,7 +28,7 @@ class Raising:
         self.errors = list(errors)
         self.calls = 0
 
-    async def __call__(self, _request: object) -> CrawlResponse:
+    async def __call__(self, _request: object, _turn: object = None) -> CrawlResponse:
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)

@@ -12,6 +12,7 @@ from runnel.adapters.s3.usage import Used as BucketUsed
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlTarget, ProcessPage, ProcessRequest
 from runnel.domain.verdicts import RawRef
 from runnel.errors import CallFailed
+from runnel.ports.crawler import Turn
 from runnel.testing import MovedClock
 
 
@@ -31,7 +32,7 @@ class SlowCrawler:
     breaks: bool = False
     max_targets: int = 5
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:  # noqa: ARG002
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:  # noqa: ARG002
         await self.clock.advance(2)
         if self.breaks:
             raise CallFailed("no answer")

@@ -336,8 +336,8 @@ async def test_what_the_crawler_did_not_start_waits_again() -> None:
     real = process.services.crawler.crawl
     asked: list[str] = []
 
-    async def late(request: object) -> object:
-        answer = await real(request)  # type: ignore[arg-type]
+    async def late(request: object, **turn: Any) -> object:
+        answer = await real(request, **turn)  # type: ignore[arg-type]
         url = answer.results[0].url
         asked.append(url)
         if url.endswith("/a") and asked.count(url) < 3:

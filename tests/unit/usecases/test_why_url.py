@@ -7,6 +7,7 @@ import pytest
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, CrawlResult
 from runnel.domain.verdicts import Verdict
 from runnel.errors import CallFailed, InputInvalid, JobNotFound
+from runnel.ports.crawler import Turn
 from runnel.usecases.list_urls import UrlRecord
 from runnel.usecases.why_url import Why, _explain, why_in_job, why_url
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
@@ -116,7 +117,7 @@ async def test_a_robots_txt_that_does_not_come_decides_nothing() -> None:
     class Silent:
         max_targets = 1
 
-        async def crawl(self, _request: CrawlRequest) -> CrawlResponse:
+        async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:  # noqa: ARG002
             answer = answers.pop()
             if isinstance(answer, CallFailed):
                 raise answer

@@ -68,7 +68,7 @@ class Frontier:
             pause_s: the first pause after a refusal.
             is_shared: nothing starts at a host before other jobs have left us a share of it.
         """
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._delay_s = delay_s
         self._pause_s = pause_s
         self._is_shared = is_shared
@@ -81,6 +81,8 @@ class Frontier:
         self.reserved: dict[str, None] = {}
         #: Each with the time of its start.
         self.in_flight: dict[str, float] = {}
+        #: Those in flight that ask nothing of their host: they are being read, or wait to be taken.
+        self._away: set[str] = set()
 
     def __contains__(self, url: str) -> bool:
         """Whether the URL is known."""
@@ -119,7 +121,7 @@ class Frontier:
         """The state of *host*, made when it is new."""
         state = self._hosts.get(host)
         if state is None:
-            state = HostState(most=self._concurrency, spacing_s=self._delay_s, pause_s=self._pause_s)
+            state = HostState(most=self.concurrency, spacing_s=self._delay_s, pause_s=self._pause_s)
             if self._is_shared:
                 state.slots, state.share_until_s = 0, -inf
             self._hosts[host] = state
@@ -182,7 +184,7 @@ class Frontier:
 
     def reserve(self, now_s: float) -> str | None:
         """Take the next URL ahead of its start; None when none may be taken now [reserve_cap]."""
-        if self.busy >= 2 * self._concurrency:
+        if self.busy >= 2 * self.concurrency:
             return None
         found = self._next(now_s)
         return None if found is None else self._reserve(self._pop(*found))
@@ -207,7 +209,17 @@ class Frontier:
     @property
     def has_room(self) -> bool:
         """Whether the job may have one more request in flight."""
-        return len(self.in_flight) + self._beside < self._concurrency
+        return self.asking < self.concurrency
+
+    @property
+    def away(self) -> int:
+        """Pages in flight that ask nothing of their host any more."""
+        return len(self._away)
+
+    @property
+    def asking(self) -> int:
+        """Requests under way at all hosts, pages or not."""
+        return len(self.in_flight) - len(self._away) + self._beside
 
     def start(self, url: str, now_s: float) -> None:
         """A reserved URL is sent."""
@@ -233,11 +245,24 @@ class Frontier:
         """The host key of a known URL."""
         return self._places[url].host
 
+    def leave(self, url: str) -> None:
+        """A page asks nothing of its host for now: its place is free, though it stays in flight until `finish`."""
+        self._away.add(url)
+        self._hosts[self.host_of(url)].in_flight -= 1
+
+    def come_back(self, url: str) -> None:
+        """A page that has left its place asks again: it counts from now on, whether there is room or not."""
+        self._away.remove(url)
+        self._hosts[self.host_of(url)].in_flight += 1
+
     def finish(self, url: str, answer: Answer, *, now_s: float, elapsed_ms: int = 0) -> HostState:
         """A request has ended: its place is free, and the host's state, which is returned, learns from it."""
         state = self._hosts[self.host_of(url)]
         started_s = self.in_flight.pop(url, now_s)
-        state.in_flight -= 1
+        if url in self._away:
+            self._away.remove(url)
+        else:
+            state.in_flight -= 1
         state.learn(answer, started_s=started_s, now_s=now_s, elapsed_ms=elapsed_ms)
         return state
 

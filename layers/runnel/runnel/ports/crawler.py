@@ -6,15 +6,29 @@ from typing import Protocol
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest
 
 
+class Turn(Protocol):
+    """A page's place among the requests to its host."""
+
+    def leave(self) -> None:
+        """The site has answered well, and nothing is asked of it for now: somebody else may have the place."""
+        ...
+
+    async def come_back(self) -> None:
+        """Wait for a place, to ask once more for the same page."""
+        ...
+
+
 class Crawler(Protocol):
     """Fetches URLs; holds no state.
 
     Promises: raises `CallFailed` (throttled or not) and nothing else; `max_targets` URLs of one host fit into a call.
+    A crawler that fetches one URL a call in the driver's own process leaves the *turn* while it reads the page; any
+    other never does, and the place is held until the call is over.
     """
 
     max_targets: int
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:
         """Fetch; one result per target."""
         ...
 

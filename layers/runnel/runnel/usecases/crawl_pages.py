@@ -47,6 +47,7 @@ from runnel.fetching.llms import LLMS_TXT, parse_llms
 from runnel.fetching.sitemaps import Sitemap, SitemapUrl, parse_sitemap
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
+from runnel.ports.crawler import Turn
 from runnel.ports.fetcher import Fetcher, FetchResponse
 from runnel.ports.page_reader import PageKeeper, PageReader, RawPlace
 from runnel.usecases.answer_room import cut_links, cut_text
@@ -118,9 +119,9 @@ class _Outcome:
     page: _Page | None = field(default=None)
 
 
-async def crawl_pages(ports: CrawlerPorts, request: CrawlRequest) -> CrawlResponse:
-    """Fetch the targets of *request*; raises `StoreUnavailable` when the bodies cannot be stored."""
-    call = _Call(ports, request)
+async def crawl_pages(ports: CrawlerPorts, request: CrawlRequest, turn: Turn | None = None) -> CrawlResponse:
+    """Fetch the targets of *request*, the *turn* of one left while it is read; raises `StoreUnavailable`."""
+    call = _Call(ports, request, turn)
     targets = request.targets[:MAX_TARGETS]
     if len(targets) == 1:  # the usual call needs no task of its own
         return await call.answer([await call.crawl(targets[0])])
@@ -130,12 +131,12 @@ async def crawl_pages(ports: CrawlerPorts, request: CrawlRequest) -> CrawlRespon
 class _Call:
     """One call of the crawler."""
 
-    def __init__(self, ports: CrawlerPorts, request: CrawlRequest) -> None:
+    def __init__(self, ports: CrawlerPorts, request: CrawlRequest, turn: Turn | None) -> None:
         self._ports = ports
         self._request = request
         self._begun_s = ports.clock.monotonic()
         types = PAGE_TYPES if request.purpose == "pages" else frozenset[str]()
-        self._hops = Hops(ports.fetcher, ports.clock, request, types=types)
+        self._hops = Hops(ports.fetcher, ports.clock, request, types=types, turn=turn)
 
     async def crawl(self, target: CrawlTarget) -> _Outcome:
         """Fetch and read one target."""
@@ -187,6 +188,7 @@ class _Call:
             return _Outcome(result=told(target, arrived))
         if self._is_known(target, response):
             return _Outcome(result=unchanged(target, arrived))
+        self._hops.rest()
         page = await self._read(response)
         result = CrawlResult(url=target.url, outcome="fetched", status=response.status, elapsed_ms=elapsed_ms)
         return _Outcome(result=result, page=page)
@@ -341,9 +343,8 @@ class _Call:
 
 def _twin_of(page: _Page, places: Mapping[int, RawRef]) -> MarkdownTwin | None:
     """Tell where the site's own Markdown of a page lies."""
-    if page.twin is None:
-        return None
-    return MarkdownTwin(url=page.twin.url, raw=places[id(page.twin)], charset=page.twin.charset)
+    twin = page.twin
+    return None if twin is None else MarkdownTwin(url=twin.url, raw=places[id(twin)], charset=twin.charset)
 
 
 def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:

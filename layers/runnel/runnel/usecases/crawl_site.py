@@ -9,6 +9,8 @@ Laws (names are the rules of the commit model):
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from typing import Final
 
 from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
@@ -25,6 +27,7 @@ from runnel.usecases.leasing import LeaseKeeper
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.load_sitemaps import SitemapLoader
 from runnel.usecases.measure_assets import AssetSizes
+from runnel.usecases.page_turns import PageTurn, PageTurns
 from runnel.usecases.recording import Recorder
 from runnel.usecases.retry_urls import Retries
 from runnel.usecases.services import Services
@@ -32,17 +35,23 @@ from runnel.usecases.share_hosts import HostShares
 from runnel.usecases.tell_pages import PageVerdicts
 
 _CRASHED = FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
+#: While a commit is under way, a host answers about this part of what is asked of it at once.
+_A_COMMIT: Final = 8
 
 
 class SiteCrawl:
     """Frontier, calls in flight, and their results, of one driver."""
 
-    def __init__(self, services: Services, job: Job, recorder: Recorder, keeper: LeaseKeeper) -> None:
-        """Crawl the sources of *job* under the lease that *keeper* keeps."""
+    def __init__(
+        self, services: Services, job: Job, recorder: Recorder, keeper: LeaseKeeper,
+        *, must_leave: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        """Crawl the sources of *job* under the lease that *keeper* keeps; ask nothing any more when *must_leave*."""
         self._services = services
         self._job = job
         self._recorder = recorder
         self._keeper = keeper
+        self._must_leave = must_leave
         self.frontier = Frontier(
             concurrency=job.options.concurrency,
             delay_s=job.options.delay_s,
@@ -50,6 +59,7 @@ class SiteCrawl:
             is_shared=True,
         )
         self.shares = HostShares(services, job, self.frontier, changed=self._go_on)
+        self._turns = PageTurns(self.frontier, services.clock, left=self.dispatch)
         self._retries = Retries(services, job, recorder, self.frontier)
         self.robots = RobotsLoader(
             services, job, recorder, self.shares, keeper.lease.term, may_fetch=lambda: self.may_dispatch
@@ -64,6 +74,8 @@ class SiteCrawl:
         #: By host: what was announced, each with its event's sequence number.
         self._to_send: dict[str, deque[tuple[str, int]]] = {}
         self._inbox: deque[tuple[tuple[str, ...], CrawlResponse | CallFailed]] = deque()
+        #: A sign of strain is among it, or a call that failed: nothing more is asked before it is taken.
+        self._has_bad_news = False
         self._calls: set[asyncio.Task[None]] = set()
         self._call_count = 0
         self._slots = job.options.concurrency
@@ -107,12 +119,21 @@ class SiteCrawl:
 
     @property
     def is_starving(self) -> bool:
-        """Whether a fetch could start, were its `url_started` durable."""
-        committed, now_s = self._recorder.committed_seq, self._services.clock.monotonic()
-        return any(
-            waiting[0][1] > committed and self.frontier.may_start_at(host, now_s)
-            for host, waiting in self._to_send.items()
-        )
+        """Whether a fetch could start, now or by the end of a commit, were its `url_started` durable.
+
+        Not while many pages have come and are to be read: those who read them have work, and a commit waits for more.
+        """
+        if self.frontier.away > self.frontier.concurrency // 2:
+            return False
+        return any(self._runs_dry(host, waiting) for host, waiting in self._to_send.items())
+
+    def _runs_dry(self, host: str, waiting: deque[tuple[str, int]]) -> bool:
+        """Whether less is durable of what is announced for a host than may be sent while a commit is under way."""
+        state, committed = self.frontier.host(host), self._recorder.committed_seq
+        if state.gap_s:
+            return waiting[0][1] > committed and self.frontier.may_start_at(host, self._services.clock.monotonic())
+        meanwhile = int(state.limit) // _A_COMMIT
+        return waiting[min(meanwhile, len(waiting) - 1)][1] > committed
 
     @property
     def why_nothing(self) -> str | None:
@@ -171,7 +192,8 @@ class SiteCrawl:
         The first page is not kept waiting by a sitemap; after it, a sitemap does not stand behind a whole queue.
         """
         self.shares.keep()
-        if not (self.may_dispatch and self._keeper.may_dispatch):
+        self._turns.look()
+        if not (self.may_dispatch and self._keeper.may_dispatch) or self._must_leave():
             return
         if self._call_count:
             self.sitemaps.dispatch(self.frontier, self._ended)
@@ -186,7 +208,7 @@ class SiteCrawl:
         for host, waiting in self._to_send.items():
             if waiting[0][1] <= self._recorder.committed_seq:
                 self.shares.want(host)
-        while self._to_send and len(self._calls) < self._slots:
+        while self._to_send and len(self._calls) - self._turns.away < self._slots and not self._has_bad_news:
             urls = self._next_call()
             if not urls:
                 return
@@ -249,13 +271,24 @@ class SiteCrawl:
 
     async def _call(self, urls: tuple[str, ...], request: CrawlRequest) -> None:
         outcome: CrawlResponse | CallFailed
+        turn = self._turn_of(urls)
         try:
-            outcome = await self._services.crawler.crawl(request)
+            outcome = await self._services.crawler.crawl(request, turn=turn)
         except CallFailed as error:
             outcome = error
         else:
             await self.pages.recall_links(outcome)
         self._inbox.append((urls, outcome))
+        is_well = _is_well(outcome)
+        self._has_bad_news = self._has_bad_news or not is_well
+        if turn is not None:
+            turn.end(is_well=is_well)
+
+    def _turn_of(self, urls: tuple[str, ...]) -> PageTurn | None:
+        """A place that may be left early; for calls of several pages, and with pauses, nothing would be won."""
+        if self._services.crawler.max_targets > 1 or self.frontier.host(self.frontier.host_of(urls[0])).gap_s:
+            return None
+        return self._turns.take(urls[0])
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -306,6 +339,7 @@ class SiteCrawl:
                 continue
             for result in outcome.results:
                 self._take(result)
+        self._has_bad_news = False
 
     def _take_failed_call(self, urls: tuple[str, ...], error: CallFailed) -> None:
         now_s = self._services.clock.monotonic()
@@ -356,3 +390,10 @@ class SiteCrawl:
     ) -> None:
         if not self._retries.try_again(url, error, retry_after_s, is_call=is_call):
             self.pages.fail(url, error, status=status, facts=facts)
+
+
+def _is_well(outcome: CrawlResponse | CallFailed) -> bool:
+    """Whether a call has told nothing but good of its host."""
+    return isinstance(outcome, CrawlResponse) and all(
+        decide_answer(result) is Answer.GOOD for result in outcome.results
+    )

@@ -16,6 +16,7 @@ from runnel.errors import FetchFailed
 from runnel.fetching.answers import REDIRECTS
 from runnel.fetching.canonical import canonicalize, host_key, may_share_secrets
 from runnel.ports.clock import Clock
+from runnel.ports.crawler import Turn
 from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
 from runnel.robots.rules import ALLOW_ALL, MAX_ROBOTS_BYTES, RobotsRules, parse_robots
 
@@ -50,15 +51,26 @@ class RuledOut:
 class Hops:
     """Follows the redirects of one crawler call's targets."""
 
-    def __init__(self, fetcher: Fetcher, clock: Clock, request: CrawlRequest, *, types: frozenset[str]) -> None:
-        """Judge by the scope and the robots.txt that *request* brings along; *types* are worth a body."""
+    def __init__(
+        self, fetcher: Fetcher, clock: Clock, request: CrawlRequest, *, types: frozenset[str], turn: Turn | None = None
+    ) -> None:
+        """Judge by the scope and the robots.txt that *request* brings along; *types* are worth a body.
+
+        Requests are made in the place that *turn* has at the target's host.
+        """
         self._fetcher = fetcher
+        self._turn = turn
         self._clock = clock
         self._request = request
         self._types = types
         #: Made when the first redirect asks for it: most calls meet none.
         self._scope: Scope | None = None
         self._rules: dict[str, RobotsRules] = {}
+
+    def rest(self) -> None:
+        """Nothing is asked for now."""
+        if self._turn is not None:
+            self._turn.leave()
 
     async def follow(self, target: CrawlTarget) -> Arrived | RuledOut:
         """Ask for the target and follow; raises `FetchFailed`."""
@@ -92,7 +104,7 @@ class Hops:
             return None
         headers = request.headers if may_share_secrets(target.url, address) else {}
         theirs = {name: value for name, value in headers.items() if name.lower() != "accept"}
-        return await self._fetcher.fetch(
+        return await self._fetch(
             FetchRequest(
                 url=address,
                 user_agent=request.user_agent,
@@ -154,10 +166,15 @@ class Hops:
                 raise
             raise FetchFailed(ErrorCategory.ROBOTS, f"it leads to {trail[-1]}: {failure.message}") from failure
 
+    async def _fetch(self, request: FetchRequest) -> FetchResponse:
+        if self._turn is not None:
+            await self._turn.come_back()
+        return await self._fetcher.fetch(request)
+
     async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
         """Ask one hop within what is left of the deadline."""
         request, is_known = self._request, url == (target.known_url or target.url)
-        return await self._fetcher.fetch(
+        return await self._fetch(
             FetchRequest(
                 url=url,
                 user_agent=request.user_agent,
@@ -235,7 +252,7 @@ class Hops:
         trail = [f"{parts.scheme}://{parts.netloc}/robots.txt"]
         try:
             while True:
-                response = await self._fetcher.fetch(
+                response = await self._fetch(
                     FetchRequest(
                         url=trail[-1],
                         user_agent=self._request.user_agent,

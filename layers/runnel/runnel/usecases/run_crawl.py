@@ -104,7 +104,7 @@ class _Driver:
         self._recorder = Recorder(services, taken.job, taken.lease, invoke=invoke, read=taken.read)
         self._batches.recorder = self._recorder
         self._batches.profiles = SourceProfiles(services, taken.job, self._recorder.fold)
-        self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper)
+        self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper, must_leave=self._must_hand_over)
         self._publication = Publication(services, taken.job, self._recorder)
         self._exit = JobExit(services, taken.job, self._recorder, self._keeper)
         self._wish: Wish | None = taken.job.wish

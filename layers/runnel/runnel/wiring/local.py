@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from runnel.domain.jobs import Job
     from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest, ProcessResult, StoredPage
     from runnel.ports.content_store import ContentStore
+    from runnel.ports.crawler import Turn
     from runnel.ports.indexer import IndexedPage
     from runnel.ports.page_reader import PageReader
 
@@ -141,13 +142,13 @@ class _Functions:
     full: asyncio.Event
     _rendered: RenderedPages = field(default_factory=RenderedPages)
     _fetcher: HttpFetcher | None = None
-    _crawl: Callable[[CrawlRequest], Awaitable[CrawlResponse]] | None = None
+    _crawl: Callable[[CrawlRequest, Turn | None], Awaitable[CrawlResponse]] | None = None
     _process: Callable[[ProcessRequest], Awaitable[ProcessResult]] | None = None
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, turn: Turn | None = None) -> CrawlResponse:
         if self._crawl is None:
             self._crawl = self._make_crawler()
-        return await self._crawl(request)
+        return await self._crawl(request, turn)
 
     async def process(self, request: ProcessRequest) -> ProcessResult:
         if self._process is None:
@@ -158,7 +159,7 @@ class _Functions:
         if self._fetcher is not None:
             await self._fetcher.close()
 
-    def _make_crawler(self) -> Callable[[CrawlRequest], Awaitable[CrawlResponse]]:
+    def _make_crawler(self) -> Callable[[CrawlRequest, Turn | None], Awaitable[CrawlResponse]]:
         from runnel.adapters.http.body_room import BodyRoom
         from runnel.adapters.http.fetcher import HttpFetcher
         from runnel.usecases.crawl_pages import CrawlerPorts, crawl_pages

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from runnel.adapters.aws_lambda.client import Function
 from runnel.domain.payloads import MAX_TARGETS, CrawlRequest, CrawlResponse, ProcessRequest, ResumeEvent
 from runnel.errors import CallFailed
+from runnel.ports.crawler import Turn
 
 #: An asynchronous payload may have 1 MB; some room is left for the envelope.
 MAX_EVENT_BYTES = 1_000_000
@@ -19,7 +20,7 @@ class LambdaCrawler:
         self.max_targets = max_targets
         self._function = function
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:  # noqa: ARG002
         answer = await self._function.call(request.model_dump_json())
         try:
             return CrawlResponse.model_validate_json(answer)

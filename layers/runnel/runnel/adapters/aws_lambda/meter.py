@@ -10,7 +10,7 @@ from typing import Protocol
 
 from runnel.domain.payloads import CrawlRequest, CrawlResponse, ProcessRequest
 from runnel.ports.clock import Clock
-from runnel.ports.crawler import Crawler, Processor
+from runnel.ports.crawler import Crawler, Processor, Turn
 
 _USD_WRITE_UNIT = 0.625e-6
 _USD_READ_UNIT = 0.125e-6
@@ -96,12 +96,12 @@ class MeteredCrawler:
         self._meter = meter
         self.max_targets = crawler.max_targets
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:
         """Fetch; one result per target."""
         began_s = self._meter.clock.monotonic()
         puts = 0
         try:
-            response = await self._crawler.crawl(request)
+            response = await self._crawler.crawl(request, turn=turn)
             puts = response.puts
             return response
         finally:

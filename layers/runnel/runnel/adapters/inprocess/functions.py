@@ -11,9 +11,10 @@ from runnel.domain.verdicts import RawRef
 from runnel.errors import CallFailed, DiskFull, StoreUnavailable
 from runnel.ports.clock import Clock
 from runnel.ports.content_store import RawStore
+from runnel.ports.crawler import Turn
 from runnel.ports.page_reader import PageKeeper, RawPlace
 
-Crawl = Callable[[CrawlRequest], Awaitable[CrawlResponse]]
+Crawl = Callable[[CrawlRequest, Turn | None], Awaitable[CrawlResponse]]
 Process = Callable[[ProcessRequest], Awaitable[Any]]
 Drive = Callable[[str, str], object]
 Answer = TypeVar("Answer")
@@ -31,10 +32,10 @@ class InProcessCrawler:
         """Take the use case."""
         self._crawl = crawl
 
-    async def crawl(self, request: CrawlRequest) -> CrawlResponse:
+    async def crawl(self, request: CrawlRequest, *, turn: Turn | None = None) -> CrawlResponse:
         """Fetch; one result per target; raises `CallFailed`, as for a function that died of the same."""
         try:
-            return await self._crawl(request)
+            return await self._crawl(request, turn)
         except CallFailed:
             raise
         except Exception as error:  # the edge of what would be a function: whatever it raises, the driver hears of it
