@@ -336,7 +336,7 @@ async def test_what_the_crawler_did_not_start_waits_again() -> None:
     real = process.services.crawler.crawl
     asked: list[str] = []
 
-    async def late(request: object, **turn: Any) -> object:
+    async def late(request: object, **turn: object) -> object:
         answer = await real(request, **turn)  # type: ignore[arg-type]
         url = answer.results[0].url
         asked.append(url)

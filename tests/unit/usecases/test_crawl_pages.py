@@ -17,7 +17,6 @@ from runnel.domain.warc import body_of
 from runnel.errors import PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.testing.clock import MovedClock
-from tests.site.server import SiteServer
 from tests.support.crawler_calls import PAGE, Crawl, crawler_and_site
 
 
@@ -390,31 +389,3 @@ async def test_a_dry_run_gets_the_facts_and_stores_nothing(crawl: Crawl) -> None
     assert page is not None
     assert (page.title, page.words, page.raw, answer.puts) == ("Hello", 3, None, 0)
     assert crawl.shelf.readings == {}
-
-
-class _NotedTurn:
-    """A place at the host; each step with how many requests the site had seen."""
-
-    def __init__(self, site: SiteServer) -> None:
-        self._site = site
-        self.steps: list[tuple[str, int]] = []
-
-    def leave(self) -> None:
-        self.steps.append(("leave", len(self._site.requests)))
-
-    async def come_back(self) -> None:
-        self.steps.append(("come back", len(self._site.requests)))
-
-
-async def test_a_page_needs_no_place_at_its_host_while_it_is_read(crawl: Crawl) -> None:
-    """Reading is our work; what is asked after it, for a page that leads on, is asked in a place again."""
-    crawl.site.add("/docs/moved", '<meta http-equiv="refresh" content="0; url=/docs/a">')
-    read, led_on, failed = (_NotedTurn(crawl.site) for _ in range(3))
-    await crawl.call("/docs/a", turn=read)
-    await crawl.call("/docs/moved", turn=led_on)
-    await crawl.call("/docs/missing", turn=failed)
-
-    assert read.steps == [("come back", 0), ("leave", 1)]
-    # In between it asks for the robots.txt that the goal is judged by.
-    assert led_on.steps == [("come back", 1), ("leave", 2), ("come back", 2), ("come back", 3), ("leave", 4)]
-    assert failed.steps == [("come back", 4)]

@@ -7,6 +7,7 @@ import pytest
 from runnel.domain.payloads import RobotsText
 from runnel.fetching.canonical import may_share_secrets
 from runnel.testing.clock import MovedClock
+from tests.site.server import SiteServer
 from tests.support.crawler_calls import Crawl, crawler_and_site
 
 
@@ -196,3 +197,31 @@ async def test_all_hops_share_one_deadline(crawl: Crawl) -> None:
 
     assert result.error is not None
     assert result.error.category == "timeout"
+
+
+class _NotedTurn:
+    """A place at the host; each step with how many requests the site had seen."""
+
+    def __init__(self, site: SiteServer) -> None:
+        self._site = site
+        self.steps: list[tuple[str, int]] = []
+
+    def leave(self) -> None:
+        self.steps.append(("leave", len(self._site.requests)))
+
+    async def come_back(self) -> None:
+        self.steps.append(("come back", len(self._site.requests)))
+
+
+async def test_a_page_needs_no_place_at_its_host_while_it_is_read(crawl: Crawl) -> None:
+    """Reading is our work; what is asked after it, for a page that leads on, is asked in a place again."""
+    crawl.site.add("/docs/moved", '<meta http-equiv="refresh" content="0; url=/docs/a">')
+    read, led_on, failed = (_NotedTurn(crawl.site) for _ in range(3))
+    await crawl.call("/docs/a", turn=read)
+    await crawl.call("/docs/moved", turn=led_on)
+    await crawl.call("/docs/missing", turn=failed)
+
+    assert read.steps == [("come back", 0), ("leave", 1)]
+    # In between it asks for the robots.txt that the goal is judged by.
+    assert led_on.steps == [("come back", 1), ("leave", 2), ("come back", 2), ("come back", 3), ("leave", 4)]
+    assert failed.steps == [("come back", 4)]
