@@ -114,9 +114,11 @@ async def test_a_library_from_before_loses_no_page_to_its_twin(site: SiteServer,
     """Both were pages of it; the merging is no loss, or publish safety would hold every such library."""
     _set(home, "off")
     site.add("/docs/doors", _html("doors", links='<a href="vents.md">as Markdown</a>'))
+    site.add("/docs/vents.md", _twin("heaters"), MARKDOWN)
     before = await home.crawl(site.url())
     assert "/docs/vents.md" in await _pages(home, before, site)
     _set(home, "declared")
+    site.add("/docs/vents.md", _twin("vents"), MARKDOWN)
     job = await home.crawl(site.url())
 
     assert job.ending is not None

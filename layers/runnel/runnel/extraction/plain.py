@@ -1,4 +1,4 @@
-"""Pages that are text already: Markdown is kept as it is, plain text goes into a fence.
+"""Pages that are text already: Markdown is kept, its links made absolute; plain text goes into a fence.
 
 Law: any bytes give a reading; what cannot be decoded becomes U+FFFD.
 """
@@ -7,39 +7,48 @@ import hashlib
 import re
 from typing import Final
 
+from runnel.errors import PageUnreadable
 from runnel.extraction.chunks import split_chunks
 from runnel.extraction.controls import drop_controls, short_line
-from runnel.extraction.page import PageReading, pack_markdown
+from runnel.extraction.links import MAX_LINKS, LinkResolver
+from runnel.extraction.markdown_text import clean_markdown, find_links, first_title, without_front_matter
+from runnel.extraction.page import Hidden, PageReading, pack_markdown
 from runnel.extraction.quality import rate_page
 
 MARKDOWN_TYPES: Final = frozenset({"text/markdown", "text/x-markdown"})
 PLAIN_TYPES: Final = MARKDOWN_TYPES | {"text/plain"}
-_TITLE: Final = re.compile(r"^# +(.+?) *#*$", re.MULTILINE)
+#: So many hidden pieces are told of a page.
+_TOLD: Final = 23
 _FENCES: Final = re.compile(r"`{3,}")
 
 
 def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None) -> PageReading:
-    """Read a page that is no HTML; its title is its first heading, else the last part of its path."""
+    """Read a page that is no HTML; its title is its first heading, else what it says
+    before its text, else the last part of its path.
+    """
     text = decode_text(body, charset).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
-    is_markdown = content_type in MARKDOWN_TYPES
-    heading = _TITLE.search(text) if is_markdown else None
-    markdown = f"{text}\n" if is_markdown else _fenced(text)
+    title, links, hidden = "", tuple[str, ...](), tuple[Hidden, ...]()
+    if content_type in MARKDOWN_TYPES:
+        text, title, hidden = _cleaned(text, url)
+        links = tuple(find_links(text))
+    markdown = f"{text}\n" if content_type in MARKDOWN_TYPES else _fenced(text)
     packed = drop_controls(markdown.encode("utf-8", "replace"))
     markdown = packed.decode()
     words = len(text.split())
-    title = short_line(heading.group(1)) if heading else url.rstrip("/").rsplit("/", 1)[-1]
+    title = short_line(title) if title else url.rstrip("/").rsplit("/", 1)[-1]
     quality, quality_reason = rate_page(text, words=words, title=title)
     return PageReading(
         title=title,
         description="",
         lang="",
-        links=(),
-        links_truncated=False,
+        links=links[:MAX_LINKS],
+        links_truncated=len(links) > MAX_LINKS,
         nofollow=False,
         noindex=False,
         canonical=None,
         refresh=None,
         headings=(),
+        hidden=hidden[:_TOLD],
         words=words,
         is_empty=words == 0,
         quality=quality,
@@ -50,6 +59,20 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
         content_hash=hashlib.sha256(packed).hexdigest(),
         markdown_gz=pack_markdown(packed),
     )
+
+
+def _cleaned(text: str, url: str) -> tuple[str, str, tuple[Hidden, ...]]:
+    """Return Markdown with absolute links and without what nobody sees, its title, and what went.
+
+    What cannot be cleaned (a comment without an end, markup that hides or runs something) stays as its author wrote it.
+    """
+    body, told = without_front_matter(text)
+    try:
+        cleaned, hidden = clean_markdown(body, LinkResolver(url))
+    except PageUnreadable:
+        cleaned, hidden = "", ()
+    kept = cleaned.strip("\n") or body.strip("\n")
+    return kept, first_title(kept) or told, hidden
 
 
 def decode_text(body: bytes, charset: str | None) -> str:

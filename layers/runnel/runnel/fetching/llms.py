@@ -31,7 +31,7 @@ def parse_llms(body: bytes, *, url: str, most: int) -> tuple[tuple[str, ...], bo
     if text.startswith("<") or _HEADING.search(text) is None:
         raise FetchFailed(ErrorCategory.DECODE, "the file is no llms.txt: it has no heading of Markdown")
     found = dict.fromkeys(canonicalize(first or second, base=url) for first, second in _LINK.findall(text))
-    links = tuple(link for link in found if link is not None)
+    links = tuple(link for link in found if link is not None and link.rsplit("/", 1)[-1] not in LISTS)
     if not links:
         raise FetchFailed(ErrorCategory.DECODE, "the llms.txt links to nothing")
     return links[:most], len(links) > most

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
+from runnel.domain.markdown_twins import is_markdown_name
 from runnel.domain.payloads import (
     MAX_ANSWER_BYTES,
     MAX_SITEMAPS,
@@ -51,7 +52,7 @@ from runnel.ports.crawler import Turn
 from runnel.ports.fetcher import Fetcher, FetchResponse
 from runnel.ports.page_reader import PageKeeper, PageReader, RawPlace
 from runnel.usecases.answer_room import cut_links, cut_text
-from runnel.usecases.ask_twins import ask_twin
+from runnel.usecases.ask_twins import MARKDOWN_TYPES, ask_twin
 from runnel.usecases.crawl_results import failed, ruled_out, told, unchanged
 from runnel.usecases.follow_redirects import Arrived, Hops, RuledOut
 
@@ -104,6 +105,8 @@ class _Page:
     raw: RawRef | None = None
     #: The site's own Markdown of it.
     twin: FetchResponse | None = None
+    #: Whether its links are followed.
+    leads_on: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -169,7 +172,9 @@ class _Call:
     async def _with_twin(self, target: CrawlTarget, arrived: Arrived, outcome: _Outcome) -> _Outcome:
         """Ask for the site's own Markdown of a page that will be kept."""
         page, how = outcome.page, self._request.markdown_twins
-        if how == "off" or page is None or page.reading is None or not self._is_kept(page):
+        if how == "off" or page is None or page.reading is None or page.content_type not in HTML_TYPES:
+            return outcome
+        if not self._is_kept(page):
             return outcome
         answer = await ask_twin(self._hops, self._ports.clock, target, arrived, reading=page.reading, how=how)
         if answer.refused_s is not None:
@@ -190,8 +195,14 @@ class _Call:
             return _Outcome(result=unchanged(target, arrived))
         self._hops.rest()
         page = await self._read(response)
+        if page.content_type in MARKDOWN_TYPES and not self._is_start(target):
+            page = replace(page, leads_on=False)
         result = CrawlResult(url=target.url, outcome="fetched", status=response.status, elapsed_ms=elapsed_ms)
         return _Outcome(result=result, page=page)
+
+    def _is_start(self, target: CrawlTarget) -> bool:
+        """Tell whether a crawl begins here: links of other Markdown lead to where the pages themselves do."""
+        return self._request.scope is not None and target.url in self._request.scope.start_urls
 
     def _is_known(self, target: CrawlTarget, response: FetchResponse) -> bool:
         """Tell whether the body is the one that the caller has, from where he has it."""
@@ -202,7 +213,7 @@ class _Call:
     async def _read(self, response: FetchResponse) -> _Page:
         """Read what the page says; raises `FetchFailed` (unsupported_type, decode, too_large)."""
         fetched_at = self._ports.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        content_type = response.content_type or sniff_type(response.body)
+        content_type = _type_of(response)
         reading = raw = sitemap = None
         if self._request.purpose == "sitemap":
             sitemap = self._read_listing(response)
@@ -210,6 +221,8 @@ class _Call:
             check_page_type(response.body, content_type, response.charset)
             if content_type in HTML_TYPES:
                 reading, raw = await self._read_html(response, fetched_at)
+            elif content_type in MARKDOWN_TYPES:
+                reading = await _read_markdown(response)
         return _Page(
             response=response,
             content_type=content_type,
@@ -341,6 +354,20 @@ class _Call:
         )
 
 
+def _type_of(response: FetchResponse) -> str:
+    """Give what an answer is; many servers know no type for Markdown."""
+    told = response.content_type or sniff_type(response.body)
+    return "text/markdown" if told == "text/plain" and is_markdown_name(response.url) else told
+
+
+async def _read_markdown(response: FetchResponse) -> "PageReading":
+    """Read a page that is Markdown itself, for its links and its title; a long one takes a tenth of a second."""
+    from runnel.extraction.plain import read_plain
+
+    url, charset = response.url, response.charset
+    return await asyncio.to_thread(read_plain, response.body, url=url, content_type="text/markdown", charset=charset)
+
+
 def _twin_of(page: _Page, places: Mapping[int, RawRef]) -> MarkdownTwin | None:
     """Tell where the site's own Markdown of a page lies."""
     twin = page.twin
@@ -352,7 +379,7 @@ def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:
     if page.sitemap is not None:
         return tuple(entry.url for entry in page.sitemap.urls), page.sitemap.truncated
     reading = page.reading
-    if reading is None:
+    if reading is None or not page.leads_on:
         return (), False
     links = reading.links if reading.refresh is None else (reading.refresh, *reading.links)
     return links, reading.links_truncated

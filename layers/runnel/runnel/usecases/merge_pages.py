@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from runnel.domain.fold import JobFold
 from runnel.domain.jobs import EndedBecause, Job
+from runnel.domain.markdown_twins import is_markdown_name
 from runnel.domain.payloads import StoredPage
 from runnel.domain.publish_safety import Toll
 from runnel.domain.verdicts import ErrorCategory, Verdict
@@ -86,6 +87,7 @@ class _Judge:
         self._fresh = fresh
         self._is_done = is_done
         self._twins = {page.twin_url for page in fresh.values()}
+        self._twins |= {name for page in fresh.values() for name in page.aliases if is_markdown_name(name)}
         self._bodies = {page.body_hash for page in fresh.values()}
         self._by_alias = {alias: page for page in old.values() for alias in page.aliases}
         self._may_be_unseen = not fold.sitemaps_unread and fold.sitemaps_read.issuperset(base.sitemaps)

@@ -30,6 +30,7 @@ from runnel.usecases.index_library import add_index, with_index
 from runnel.usecases.known_pages import find_missing, load_known_again, objects_of
 from runnel.usecases.manifests import Manifest, batched, load_manifest, write_manifest
 from runnel.usecases.merge_pages import merge_pages
+from runnel.usecases.merge_twins import merge_twins
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
 from runnel.usecases.recording import Recorder
@@ -226,7 +227,7 @@ async def collect_pages(services: Services, job: Job, fold: JobFold) -> dict[str
                 pages[page.aliases[0] if page.aliases else page.url] = page
     if fold.replayed:
         return as_before(fold, pages)
-    return _choose(fold, pages | await _recall(services, job, fold))
+    return await merge_twins(services, job.tenant, _choose(fold, pages | await _recall(services, job, fold)))
 
 
 async def _recall(services: Services, job: Job, fold: JobFold) -> dict[str, StoredPage]:
