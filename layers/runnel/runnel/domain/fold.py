@@ -347,12 +347,8 @@ def _batch_failed(fold: JobFold, event: e.BatchFailed, note: Note) -> None:
     fold.last_error = event.error.message
 
 
-def _paused(fold: JobFold, _: e.JobPaused, __: Note) -> None:
-    fold.paused = True
-
-
-def _resumed(fold: JobFold, _: e.JobResumed, __: Note) -> None:
-    fold.paused = False
+def _controlled(fold: JobFold, event: e.JobPaused | e.JobResumed, _: Note) -> None:
+    fold.paused = isinstance(event, e.JobPaused)
 
 
 def _cancelling(fold: JobFold, _: e.JobCancelling, __: Note) -> None:
@@ -392,8 +388,8 @@ _HANDLERS: Mapping[type[Any], Any] = {
     e.SentToProcessing: _sent,
     e.BatchProcessed: _processed,
     e.BatchFailed: _batch_failed,
-    e.JobPaused: _paused,
-    e.JobResumed: _resumed,
+    e.JobPaused: _controlled,
+    e.JobResumed: _controlled,
     e.JobCancelling: _cancelling,
     e.LibraryPublished: _published,
     e.LibraryHeld: _held,
