@@ -21,6 +21,9 @@ def main(html: str) -> str:
         "<pre><code><span>if a:<br></span><span>  b()<br></span></code></pre>",
         "<table><tr><td><pre>if a:\n  b()</pre></table>",
         "<pre>if a:\n  b()</pre><button>Copy</button>",
+        "<pre><div class=line>if a:</div><div class=line>  b()</div></pre>",
+        "<pre><code><span class=ln>1</span>if a:\n<span class=ln>2</span>  b()</code></pre>",
+        "<pre><div class=language-id>py</div>if a:\n  b()</pre>",
     ],
 )
 def test_a_block_is_its_lines_and_nothing_else(html: str) -> None:
@@ -73,3 +76,68 @@ def test_a_heading_inside_a_link_is_a_heading() -> None:
 
     assert reading.markdown == "## One\n\n## [Two](https://docs.example.com/y)\n"
     assert reading.headings == ((2, "One", "x"), (2, "Two", ""))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<div><div class=head><span>Python</span><button>Copy</button></div>{}</div>",
+        "<div><div><span>py</span> <div role=button>Copy code</div></div><div class=body>{}</div></div>",
+        "<figure><figcaption>python</figcaption>{}</figure>",
+        "<div>{}<div class=toolbar><span>Python</span><span>Copied!</span></div></div>",
+        "<div>\n<div>" + " " * 90 + "Copy" + " " * 90 + "</div>\n{}</div>",
+    ],
+)
+def test_a_bar_that_names_the_language_again_is_no_text(around: str) -> None:
+    """The fence says it, and nobody can press a button."""
+    assert main(f"<p>a</p>{around.format('<pre><code class=language-python>b()</code></pre>')}") == (
+        "a\n\n```python\nb()\n```"
+    )
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        "<div>valve.py</div>",
+        "<div class=title>Python</div>",
+        "<p>Python</p>",
+        "<div>Ruby</div>",
+        "Python",
+        "<div>Copy the valve by hand, then run this</div>",
+        "<div><h3>Python</h3></div>",
+        "<div>Copy<img src=i alt=i></div>",
+    ],
+)
+def test_what_else_stands_above_code_stays(bar: str) -> None:
+    """The name of a file, a title, a paragraph."""
+    said = main(f"<div>{bar}<pre><code class=language-python>b()</code></pre></div>")
+
+    assert said.partition("\n")[0] != "```python"
+    assert said.endswith("```python\nb()\n```")
+
+
+def test_the_bar_of_another_block_is_not_taken() -> None:
+    """It stands above the box of one block, not above all."""
+    code = "<pre><code class=language-python>b()</code></pre>"
+
+    assert main(f"<div><div>Python</div><p>a</p>{code}</div>").startswith("Python\n\na")
+    assert main(f"<section><div>Python</div><section>{code}</section></section>").startswith("Python")
+
+
+def test_empty_lines_of_a_block_of_elements_stay() -> None:
+    """A browser shows each line, and so does an editor."""
+    lines = "".join(f"<div class=line>{line}</div>" for line in ("let a", "", "<span>let b</span>", "", "c"))
+
+    assert main(f"<pre><div><code>{lines}</code></div></pre>") == "```\nlet a\n\nlet b\n\nc\n```"
+
+
+def test_old_highlighters_name_their_brush() -> None:
+    """Confluence exports have it in an attribute."""
+    assert main("<pre data-syntaxhighlighter-params='brush: py; gutter: false'>b()</pre>") == "```py\nb()\n```"
+
+
+def test_a_paragraph_whose_white_space_a_style_keeps_is_no_code() -> None:
+    """Site builders style all of theirs so."""
+    assert main("<p style='white-space:pre-wrap'>a <b>b</b></p><code style='white-space:pre'>c</code>") == (
+        "a **b**\n\n`c`"
+    )

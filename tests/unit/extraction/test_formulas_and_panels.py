@@ -71,3 +71,43 @@ def test_a_folded_part_is_told_in_full() -> None:
     """Its line is bold, unless it is a heading already."""
     assert main("<details><summary><p>More <b>x</b></p></summary>text</details>") == "**More x**\n\ntext"
     assert main("<details><summary><h3>More</h3></summary><p>text</details>") == "### More\n\ntext"
+
+
+def test_labels_that_are_no_roles_head_their_panels_too() -> None:
+    """Sets of sphinx-design, and code tabs whose panels are the blocks themselves."""
+    tabs = "".join(
+        f"<label class=sd-tab-label>{name}</label><div class=sd-tab-content><p>{name}s</p></div>" for name in "AB"
+    )
+    code = "".join(f"<pre><code class=lang-{name}>{name}</code></pre>" for name in ("py", "js"))
+    bar = "<div class=CodeTabs-toolbar><button>Python</button><button>Node</button></div>"
+
+    assert main(f"<div class=sd-tab-set>{tabs}</div>") == "**A**\n\nAs\n\n**B**\n\nBs"
+    assert main(f"<div class=CodeTabs>{bar}<div class=CodeTabs-inner>{code}</div></div>") == (
+        "**Python**\n\n```py\npy\n```\n\n**Node**\n\n```js\njs\n```"
+    )
+
+
+@pytest.mark.parametrize(
+    ("opener", "expected"),
+    [("<h3>{}</h3>", "### Why?\n\nIt leaks."), ("<div>{}</div>", "**Why?**\n\nIt leaks.")],
+)
+@pytest.mark.parametrize("how", ["hidden", "style='display:none'", "data-state=closed hidden", ""])
+def test_what_a_button_opens_is_told_under_its_title(opener: str, expected: str, how: str) -> None:
+    """Questions and answers are built so."""
+    button = "<button aria-expanded=false aria-controls=p>Why?</button>"
+
+    assert main(f"{opener.format(button)}<div id=p role=region {how}><p>It leaks.</p></div>") == expected
+
+
+@pytest.mark.parametrize(
+    "menu",
+    [
+        "<button aria-controls=m>Menu</button><ul id=m><li><a href=a>Alpha</a><li><a href=b>Beta</a></ul>",
+        "<button aria-controls=nobody>Menu</button>",
+        "<button aria-controls=m></button><div id=m></div>",
+        "<button aria-controls=m>Menu</button><div id=m>Nothing</div>",
+    ],
+)
+def test_the_button_of_a_menu_is_none(menu: str) -> None:
+    """Only what holds text has a title."""
+    assert "Menu" not in main(f"<p>seen</p>{menu}")

@@ -196,6 +196,10 @@ def test_code_beside_line_numbers_is_code() -> None:
          "> [!TIP]\n> **Be quick**\n>\n> x"),
         ("<ul><li>a<div class=note><p>x</div></ul>", "- a\n  > [!NOTE]\n  > x"),
         ("<p class=note>x", "x"),
+        ("<div class='alert alert-info' role=alert>x</div>", "> [!NOTE]\n> x"),
+        ("<blockquote class='callout callout_warn'><h3 class=callout-heading>Mind</h3><p>x</blockquote>",
+         "> [!WARNING]\n> **Mind**\n>\n> x"),
+        ("<div data-callout=tip><p>x</div>", "> [!TIP]\n> x"),
     ],
 )  # fmt: skip
 def test_admonitions_are_alerts(html: str, expected: str) -> None:
@@ -227,3 +231,10 @@ def test_a_link_that_shows_nothing_leaves_nothing() -> None:
     assert main("<p>a <a href=x><em></em></a>b <a href=y><img src=z alt=i></a>") == (
         "a b [![i](https://docs.example.com/guide/z)](https://docs.example.com/guide/y)"
     )
+
+
+def test_a_card_is_a_heading_that_leads_on_and_its_text() -> None:
+    """A link cannot hold a heading in Markdown; the heading counts more."""
+    card = "<a href=beds><div><h3>Beds</h3><p>Where plants grow.</p></div></a>"
+
+    assert main(card) == "### [Beds](https://docs.example.com/guide/beds)\n\nWhere plants grow."

@@ -25,10 +25,11 @@ FRAMED = (
 )
 BARE = "<body><my-docs></my-docs><script src=a.js></script>"
 VISIBLE = "<body><div id=app><p>Please turn on JavaScript to see this site.</p></div><script src=a.js></script>"
+DOCSIFY = "<body><nav><a href=#/de>de</a></nav><div data-app id=main>Loading</div><script src=docsify.js></script>"
 FRAMES = "<html><head><script src=a.js></script></head><frameset><frame src=b></frameset></html>"
 
 
-@pytest.mark.parametrize("html", [REACT, VUE, NEXT, ANGULAR, FRAMED, BARE, VISIBLE, FRAMES])
+@pytest.mark.parametrize("html", [REACT, VUE, NEXT, ANGULAR, FRAMED, BARE, VISIBLE, DOCSIFY, FRAMES])
 def test_a_shell_is_said_to_be_one(html: str) -> None:
     """An empty file, or one that says "Loading", is worse than a word about it."""
     whole, links = read_page(html.encode(), url=URL), read_links(html.encode(), url=URL)

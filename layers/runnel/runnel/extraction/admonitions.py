@@ -17,22 +17,31 @@ from runnel.extraction.metadata import one_line
 BOXES: Final = (
     ".admonition", ".markdown-alert", ".theme-admonition", ".starlight-aside", ".custom-block", ".admonitionblock",
     ".callout", ".hint", "div.note", "div.tip", "div.important", "div.warning", "div.caution", "details.note",
-    "details.tip", "details.info", "details.warning", "details.danger",
+    "details.tip", "details.info", "details.warning", "details.danger", "div.alert", ".confluence-information-macro",
+    "div[data-callout]", "blockquote.callout",
 )  # fmt: skip
 
 TITLES: Final = (
-    ".admonition-title, .markdown-alert-title, h3.title, summary, .starlight-aside__title, .custom-block-title, "
+    ".admonition-title, .markdown-alert-title, h3.title, p.title, summary, .starlight-aside__title, "
+    ".custom-block-title, .callout-heading, .alert-heading, "
     'td.icon, [class*="admonitionHeading"], details > p:first-child'
 )
 
 #: GitHub knows five kinds; the others are told by the nearest.
 KINDS: Final = {
-    "note": "NOTE", "info": "NOTE", "seealso": "NOTE", "abstract": "NOTE", "example": "NOTE", "admonition": "NOTE",
-    "tip": "TIP", "hint": "TIP", "success": "TIP",
+    "note": "NOTE", "info": "NOTE", "information": "NOTE", "primary": "NOTE", "seealso": "NOTE", "abstract": "NOTE",
+    "example": "NOTE", "admonition": "NOTE",
+    "tip": "TIP", "hint": "TIP", "success": "TIP", "okay": "TIP",
     "important": "IMPORTANT", "question": "IMPORTANT",
-    "warning": "WARNING", "attention": "WARNING",
+    "warning": "WARNING", "warn": "WARNING", "attention": "WARNING",
     "caution": "CAUTION", "danger": "CAUTION", "error": "CAUTION", "failure": "CAUTION", "bug": "CAUTION",
 }  # fmt: skip
+
+#: What parts the kind from the name of the box in a class.
+LAST_PART: Final = re.compile("[-_]")
+
+#: What only shows the kind again.
+ICONS: Final = ".callout-icon, .aui-icon"
 
 OPEN, CLOSE = "\ue0f0", "\ue0f1"
 MARK: Final = re.compile(f"{OPEN}([A-Z]+){CLOSE}\n([ >]*>) ?\n")
@@ -57,10 +66,14 @@ def restore_admonitions(markdown: str) -> str:
 
 def _kind(box: turbohtml.Element) -> str:
     """Return the alert of the most exact class: `admonition` itself says least and counts last."""
-    names = [name.lower().rpartition("-")[2] for name in (box.attr("class") or "").split()]
+    names = [LAST_PART.split(name.lower())[-1] for name in (box.attr("class") or "").split()]
     kinds = [KINDS[name] for name in sorted(names, key="admonition".__eq__) if name in KINDS]
     if not kinds:
-        kinds = [KINDS[name] for name in [(box.attr("data-callout-type") or "").lower()] if name in KINDS]
+        kinds = [
+            KINDS[name]
+            for name in [(box.attr("data-callout-type") or box.attr("data-callout") or "").lower()]
+            if name in KINDS
+        ]
     return kinds[0] if kinds else ""
 
 
@@ -69,6 +82,8 @@ def _has_text(box: turbohtml.Element) -> bool:
 
 
 def _mark(box: turbohtml.Element, kind: str) -> None:
+    for icon in box.select(ICONS):
+        icon.decompose()
     title = box.select_one(TITLES)
     said = ""
     if title is not None:

@@ -26,15 +26,39 @@ LINED: Final = (
 LINED_BLOCKS: Final = tuple(block for block, _ in LINED)
 
 #: What stands inside code and is none of it; where there is any, a block begins with one, or with its first line.
-GUTTER_NAMES: Final = re.compile(r"line-?n(?:o|um)|gutter|ln-num|copybtn|unselectable|ttc")
+GUTTER_NAMES: Final = re.compile(
+    r"line-?n(?:o|um)|gutter|ln-num|copybtn|unselectable|ttc|language-id|(?:^|\s)lnt?(?:\s|$)"
+)
 GUTTER_AMONG: Final = 6
 GUTTERS: Final = (
     ".lineno, .linenos, .linenumber, .line-number, .line-numbers-rows, .gutter, .ln-num, .hljs-ln-numbers, .copybtn, "
-    ".unselectable, .ttc"
+    ".unselectable, .ttc, .ln, .lnt, .language-id"
 )
 
 #: The text of a column of line numbers.
 NUMBERS: Final = re.compile(r"\s*\d{1,9}(?:\s+\d{1,9})*\s*")
+
+#: Lines of a block that are blocks themselves; a browser shows each on a line of its own.
+LINES: Final = "div"
+
+#: Where the parameters of old highlighters stand: "brush: py; gutter: false".
+BRUSH: Final = "data-syntaxhighlighter-params"
+
+#: A bar above or below a block that says its language again, what buttons in it say, how long it may be, and how far
+#: around the block it may stand. A paragraph is none, nor what is called a title: they are the author's.
+BARS: Final = frozenset({"div", "span", "header", "figcaption", "button", "small"})
+BOXES: Final = frozenset({"div", "figure"})  # around one block alone
+BUTTON_LABEL: Final = re.compile(r"\b(?:copy (?:code|to clipboard)|copy|copied)\b!?", re.IGNORECASE)
+LONGEST_BAR: Final = 60
+BAR_ABOVE: Final = 3
+
+#: How bars write the names of languages.
+SPOKEN: Final = {
+    "javascript": "js", "typescript": "ts", "shell": "sh", "bash": "sh", "console": "sh", "terminal": "sh",
+    "python": "py", "ruby": "rb", "rust": "rs", "golang": "go", "yml": "yaml", "markdown": "md", "c++": "cpp",
+    "c#": "cs", "csharp": "cs", "objective-c": "objc", "objectivec": "objc", "kotlin": "kt", "docker": "dockerfile",
+    "plain text": "text", "plaintext": "text", "txt": "text", "vue.js": "vue",
+}  # fmt: skip
 
 #: How generators name a language in a class: Prism, highlight.js, Sphinx and Pygments, mdBook, GeSHi.
 LANGUAGE: Final = re.compile(r"(?:^|\s)(?:language|lang|highlight|source|brush:|sourceCode)-?\s*([A-Za-z][\w+#.-]*)")
@@ -69,6 +93,9 @@ def mend_code_blocks(main: turbohtml.Element, contents: Contents) -> None:
         if any(_names_gutter(element.attr("class") or "") for element in _first_elements(block)):
             for gutter in block.select(GUTTERS):
                 gutter.decompose()
+        if block.select_one(LINES) is not None:
+            _end_lines(block)
+        _drop_bars(block)
     if contents.any_of("table") and contents.any_of("pre"):
         _drop_number_columns(main)
 
@@ -82,6 +109,56 @@ def name_language(block: turbohtml.Element) -> None:
             del element.attrs["class"]
     if language:
         block.attrs["class"] = f"language-{language}"
+
+
+def _end_lines(block: turbohtml.Element) -> None:
+    """Bring the lines of *block* that are elements into its text, empty ones too, each on a line of its own."""
+    lines = [line for line in block.select(LINES) if line.select_one(LINES) is None]
+    if all(line.text for line in lines):
+        return  # the renderer sees to that
+    for line in lines:
+        if line.next_sibling is not None and not line.text.endswith("\n") and line.select_one("br") is None:
+            line.append(turbohtml.Text("\n"))
+        line.unwrap()
+
+
+def _drop_bars(block: turbohtml.Element) -> None:
+    """Remove what stands right above or below *block*, or a box with it alone, and only names its language."""
+    box = block
+    for _ in range(BAR_ABOVE):
+        before, after = _element_beside(box, is_after=False), _element_beside(box, is_after=True)
+        for bar in (before, after):
+            if bar is not None and bar.tag in BARS and _is_bar_of(bar, block):
+                bar.decompose()
+        around = box.parent
+        if before is not None or not isinstance(around, turbohtml.Element) or around.tag not in BOXES:
+            return
+        box = around
+
+
+def _element_beside(element: turbohtml.Element, *, is_after: bool) -> turbohtml.Element | None:
+    """Return the element next to *element*; None where text is nearer."""
+    beside = element.next_sibling if is_after else element.previous_sibling
+    while beside is not None and not isinstance(beside, turbohtml.Element):
+        if isinstance(beside, turbohtml.Text) and not beside.data.isspace():
+            return None
+        beside = beside.next_sibling if is_after else beside.previous_sibling
+    return beside
+
+
+def _is_bar_of(bar: turbohtml.Element, block: turbohtml.Element) -> bool:
+    text = bar.text
+    if len(text) > LONGEST_BAR and len(" ".join(text.split())) > LONGEST_BAR:
+        return False
+    if (
+        not text.strip()
+        or "title" in (bar.attr("class") or "")
+        or bar.select_one("img, pre, h1, h2, h3, h4, h5, h6") is not None
+    ):
+        return False
+    said = " ".join(BUTTON_LABEL.sub(" ", " ".join(bar.stripped_strings)).split()).lower()
+    language = _language(block, block.select("code"))
+    return not said or (bool(language) and SPOKEN.get(said, said) == SPOKEN.get(language, language))
 
 
 @lru_cache(maxsize=1024)
@@ -154,7 +231,9 @@ def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
 
 def _language_of(element: turbohtml.Element) -> str:
     named = element.attr("data-lang") or element.attr("data-language") or element.attr("language")
-    return _language_in(named, "") if named else _language_in("", element.attr("class") or "")
+    if named:
+        return _language_in(named, "")
+    return _language_in("", element.attr("class") or "") or _language_in("", element.attr(BRUSH) or "")
 
 
 @lru_cache(maxsize=1024)

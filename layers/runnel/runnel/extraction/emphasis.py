@@ -8,9 +8,8 @@ changes in code, and no text anywhere.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 EMPHASIS_TAG: Final = re.compile("<(?:em|strong)>")
 
@@ -60,8 +59,7 @@ def _blocks(blocks: list[str]) -> Iterator[str]:
             yield _paragraph(block)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(NamedTuple):
     """A tag whose end is to come."""
 
     tag: str
@@ -107,12 +105,16 @@ def _swap(found: re.Match[str]) -> str:
 
 
 def _opens(text: str, tag: re.Match[str]) -> bool:
+    if text[tag.end() : tag.end() + 1].isalnum():  # whatever stands outside
+        return True
     inside = _after(text, tag.end(), skips_space=True)
     outside = " " if text[tag.end() : tag.end() + 1].isspace() else _before(text, tag.start())
     return inside != "" and _flanks(outside, inside)
 
 
 def _closes(text: str, tag: re.Match[str]) -> bool:
+    if text[tag.start() - 1].isalnum():
+        return True
     inside = _before(text, tag.start(), skips_space=True)
     outside = " " if text[tag.start() - 1].isspace() else _after(text, tag.end())
     return _flanks(outside, inside)

@@ -19,7 +19,8 @@ FURNITURE: Final = (
     "nav", "footer", "script", "style", "template", "noscript", "iframe", "object", "button", "input", "select",
     "textarea", "svg", "span.mw-editsection", "span.editsection", "a.skip-link", "a.srclink", "a.sl-anchor-link",
     "span.sr-only", "span.visually-hidden", "span.lang", "span.theme-doc-version-badge", "div.line-numbers-wrapper",
-    "td.linenos", "span.linenos",
+    "td.linenos", "span.linenos", "div.article-author", "div.article-relatives", "div.article-comments",
+    "div.comments-area", "div.comment-respond", "div.sharedaddy",
 )  # fmt: skip
 
 #: Roles that say outright what a block is.
@@ -38,7 +39,7 @@ NAVIGATION: Final = re.compile(r"(?:[a-z]*[-_])?[a-z]*nav(?:bar|igation)?")
 
 #: Words that often stand for navigation, and as often for text: the block must be little but links.
 WEAK: Final = re.compile(
-    r"\w*toc|(?:page-?|local-?|table-?of-?)?contents?|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
+    r"(?:\w+-)*\w*toc(?:[-_]\w+)*|(?:page-?|local-?|table-?of-?)?contents?|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
 )
 
 #: A suspected block whose text stands in links to this share is navigation; a weak suspicion needs the greater one.
@@ -67,7 +68,11 @@ NAV_WORDS: Final = re.compile(
     r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topic|to|the|of|"
     r"return|table|toc|on|this|more|about|go|goto|skip|main|navigation|available|languages?)"
 )
-NAV_LABEL: Final = re.compile(r"\W*(?:next|previous|prev|up|home|back|forward)\b", re.IGNORECASE)
+NAV_LABEL: Final = re.compile(
+    r"\W*(?:next|previous|prev|up|home|back|forward)\b"
+    r"|.*(?:\b(?:next|previous|prev)|(?:next|previous) (?:page|chapter|section|topic|article))\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
 #: A link to one of many: the number of a chapter, the letter of an index.
 NUMBERED: Final = re.compile(r"\W*(?:\d{1,4}|[A-Za-z])\W*")
 MOSTLY_NUMBERED: Final = 0.7
@@ -77,12 +82,17 @@ WORDS: Final = re.compile(r"[^\W_]+")
 #: Links to the source of an entry, or to its editor: what their classes hold, how that is asked, what they say.
 SOURCE_NAMES: Final = re.compile(r"src|source|edit|viewcode")
 SOURCE_LINKS: Final = 'a[class*="src" i], a[class*="source" i], a[class*="edit" i], a[class*="viewcode" i]'
-SOURCE_LABEL: Final = re.compile(r"\W*(?:view |show |edit )?(?:src|source(?: code)?|edit)\W*", re.IGNORECASE)
+SOURCE_LABEL: Final = re.compile(
+    r"\W*(?:(?:view |show |edit )?(?:src|source(?: code)?|edit)|edit (?:this )?page|suggest (?:an )?edits?)\W*",
+    re.IGNORECASE,
+)
 
 #: How a page's last lines begin that are about the site, not about the page.
 COLOPHON: Final = re.compile(
     r"\W*(?:copyright\b|©|all rights reserved|generated (?:by|on)|retrieved from|produced by|powered by|"
-    r"built with|created using|last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last)",
+    r"built with|created using|last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last|"
+    r"updated\b.{1,30}\b(?:ago|\d{4})\W*$|edit (?:this page|on \w+)\b|suggest (?:an )?edits?\b|"
+    r"(?:was|did|is) this (?:page|article|guide|doc\w*|information) (?:helpful|useful|help))",
     re.IGNORECASE,
 )
 
@@ -278,6 +288,12 @@ def _is_trail(box: turbohtml.Element, text: str) -> bool:
     said = " ".join(title.text.split()) if title is not None else ""
     rest = " ".join(outside.split()).replace(said, " ", 1).strip() if said else outside
     return len(rest) < len(text) - len(outside) and rest != outside
+
+
+def is_trail_to(block: turbohtml.Element, title: turbohtml.Element) -> bool:
+    """Say whether *block* says nothing beside its links but what *title* says."""
+    rest = SEPARATORS.sub(" ", _outside(block, block.text))
+    return " ".join(rest.split()) in ("", " ".join(title.text.split()).strip(" #\u00b6"))
 
 
 def _says_only_nav_words(text: str) -> bool:

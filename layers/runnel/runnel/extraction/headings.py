@@ -61,8 +61,9 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
     if is_site_title(elements, title) or _says_title_before(elements, title):
         elements.pop(0).decompose()
     for element in elements:
-        if isinstance(element.parent, turbohtml.Element) and element.parent.tag == "a":
-            _turn_inside_out(element)
+        link = element.closest("a")
+        if link is not None:
+            _turn_inside_out(element, link)
         text = short_line(without_references(element.text))
         if text and len(found) < MOST_HEADINGS:
             found.append((int(element.tag[1]), text, _anchor(element)))
@@ -101,11 +102,11 @@ def _pass_anchor_on(link: turbohtml.Element) -> None:
         heading.attrs["id"] = anchor
 
 
-def _turn_inside_out(heading: turbohtml.Element) -> None:
-    """Make a heading within a link a heading; the link comes into it, unless it leads to the heading itself."""
-    link = heading.parent
-    if not isinstance(link, turbohtml.Element) or link.text.strip() != heading.text.strip():
-        return
+def _turn_inside_out(heading: turbohtml.Element, link: turbohtml.Element) -> None:
+    """Make a heading within *link* a heading; the link comes into it, unless it leads to the heading itself.
+
+    What else stands in the link, as on a card, stays behind the heading as text.
+    """
     href, anchor = link.attr("href"), link.attr("id") or link.attr("name")
     if anchor and not heading.attr("id"):
         heading.attrs["id"] = anchor

@@ -30,6 +30,9 @@ ZERO_WIDTH: Final = "zero_width"
 DIRECTION: Final = "direction"
 TAGS: Final = "tag_characters"
 
+#: Elements of code within a line, unless it is of several.
+CODE: Final = frozenset({"code", "samp", "kbd", "tt"})
+
 #: Names of what a click shows.
 SHOWN_BY_A_CLICK: Final = re.compile(
     r"tab|panel|pane\b|collapse|collapsible|accordion|toggle|details|spoiler|expand|answer", re.IGNORECASE
@@ -68,6 +71,8 @@ def strip_hidden(main: turbohtml.Element) -> tuple[Hidden, ...]:
             if text and element.closest("body") is not None:
                 told.append(_tell(kind, text))
             element.decompose()
+        elif "white-space" in (element.attr("style") or "") and _is_prose(element):
+            del element.attrs["style"]  # the renderer takes it for code
     comments = (one_line(comment.data) for comment in _comments(main))
     told += (_tell(COMMENT, text) for text in comments if text.count(" ") >= FEWEST_WORDS - 1)
     return tuple(told[:TOLD])
@@ -119,6 +124,11 @@ def _comments(main: turbohtml.Element) -> Iterator[turbohtml.Comment]:
     return (node for node in main.xpath_iter(".//comment()") if isinstance(node, turbohtml.Comment))
 
 
+def _is_prose(element: turbohtml.Element) -> bool:
+    """Say whether *element* is no block of code, whatever its style keeps."""
+    return element.tag != "pre" and not (element.tag in CODE and "\n" in element.text)
+
+
 def _how_hidden(element: turbohtml.Element) -> str:
     """Return the kind of hiding, "" for none."""
     if "hidden" in element.attrs and element.attr("hidden") != "until-found":
@@ -134,4 +144,6 @@ def _hides(style: str) -> str:
 
 def _is_shown_by_a_click(element: turbohtml.Element) -> bool:
     names = f"{element.attr('class') or ''} {element.attr('id') or ''} {element.attr('role') or ''}"
-    return element.tag in ("details", "img") or SHOWN_BY_A_CLICK.search(names) is not None
+    if element.tag in ("details", "img") or "data-state" in element.attrs:
+        return True
+    return SHOWN_BY_A_CLICK.search(names) is not None

@@ -20,6 +20,7 @@ from runnel.extraction.furniture import (
     is_bar,
     is_colophon,
     is_longer_than_bar,
+    is_trail_to,
     link_share,
     remove_furniture,
 )
@@ -68,6 +69,9 @@ EDGE: Final = 6
 
 #: How far above an entry of a page the page's title may stand.
 ENTRY_ABOVE: Final = 3
+
+#: How many links lead on at the end of a page.
+PAGER_LINKS: Final = 2
 
 OUTLINE: Final = "h1, h2, h3, h4"
 HEADED: Final = "h1, h2, h3, h4, pre"
@@ -245,11 +249,30 @@ def _trimmed(blocks: list[_Block]) -> list[_Block]:
     for _ in range(EDGE):
         if len(blocks) > 1 and (_is_edge(*blocks[0], is_last=False) or _leads_up_to_title(blocks)):
             blocks.pop(0)[0].decompose()
-        elif len(blocks) > 1 and _is_edge(*blocks[-1], is_last=True):
-            blocks.pop()[0].decompose()
+        elif len(blocks) > 1 and (_is_edge(*blocks[-1], is_last=True) or _is_pager(blocks)):
+            _drop_last(blocks)
         else:
             break
     return blocks
+
+
+def _drop_last(blocks: list[_Block]) -> None:
+    """Drop the last of *blocks*, and the rule that parts it from the text."""
+    block, _ = blocks.pop()
+    before = block.previous_sibling
+    while before is not None and not isinstance(before, turbohtml.Element) and before.text.isspace():
+        before = before.previous_sibling
+    if isinstance(before, turbohtml.Element) and before.tag == "hr":
+        before.decompose()
+    block.decompose()
+
+
+def _is_pager(blocks: list[_Block]) -> bool:
+    """Say whether the last of *blocks* is one link or two, and nothing else, after what the page says of itself."""
+    (before, size), (last, last_size) = blocks[-2:]
+    if last.tag != "div" or max(size, last_size) > LONGEST_BAR or not is_colophon(before):
+        return False
+    return 0 < len(last.select("a[href]")) <= PAGER_LINKS and link_share(last, last.text) == 1.0
 
 
 def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
@@ -259,12 +282,16 @@ def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
 
 
 def _leads_up_to_title(blocks: list[_Block]) -> bool:
-    """Say whether the first of *blocks* is mostly links and the page's title comes only after it."""
+    """Say whether the first of *blocks* is mostly links, or one and the title, and the page's title comes after it."""
     first, size = blocks[0]
-    if size > SPARSE * LONGEST_BAR or first.tag in HEADED_TAGS or len(first.select("a[href]")) < 2:
+    if size > SPARSE * LONGEST_BAR or first.tag in HEADED_TAGS or first.select_one("a[href]") is None:
         return False
-    if is_longer_than_bar(first.text):
+    if is_longer_than_bar(first.text) or first.select_one(HEADED) is not None:
         return False
-    if first.select_one(HEADED) is not None or link_share(first, first.text) < PASSED_BY:
+    titles = (block if block.tag == "h1" else block.select_one("h1") for block, _ in blocks[1:])
+    title = next((heading for heading in titles if heading is not None), None)
+    if title is None:
         return False
-    return any(block.tag == "h1" or block.select_one("h1") is not None for block, _ in blocks[1:])
+    if len(first.select("a[href]")) > 1 and link_share(first, first.text) >= PASSED_BY:
+        return True
+    return is_trail_to(first, title)

@@ -1,6 +1,8 @@
 """Tabs and folded parts: all of their text in full, each under its own label in bold.
 
-Law: a panel gets the label that the page ties to it, else the one at its place; labels without panels stay text.
+Laws: a panel gets the label that the page ties to it, else the one at its place; labels without panels stay text. A
+button that shows a part of the text is its title: in a heading it leaves its words there, elsewhere it is bold. What a
+button opens is shown, but for lists of links.
 """
 
 from typing import Final
@@ -8,6 +10,7 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.furniture import MOSTLY_LINKS, link_share
 from runnel.extraction.metadata import one_line
 
 #: Sets of tabs: the box around one, its labels, its panels. The first is how accessible pages write it.
@@ -15,8 +18,16 @@ TABS: Final = (
     ("div[role=tabpanel]", "[role=tab]", "[role=tabpanel]"),
     (".tabbed-set", ".tabbed-labels > label", ".tabbed-block"),  # Material for MkDocs
     (".vp-code-group", ".tabs > label", ".blocks > div"),  # VitePress
+    (".sd-tab-set", ".sd-tab-label", ".sd-tab-content"),  # sphinx-design
+    (".CodeTabs", ".CodeTabs-toolbar > button", ".CodeTabs-inner > pre"),  # ReadMe
 )
-SETS: Final = (*(box for box, _, _ in TABS), "summary")
+#: A button that shows and hides a part of the page.
+OPENER: Final = "button[aria-controls]"
+SETS: Final = (*(box for box, _, _ in TABS), OPENER, "summary")
+
+#: What a part that a button shows has, and a menu has not; what is left of a heading that holds one.
+TEXT: Final = "p, pre, table, li, dd"
+HEADINGS: Final = "h1, h2, h3, h4, h5, h6"
 
 #: How far above its panels the box of a set may stand.
 SET_ABOVE: Final = 4
@@ -31,6 +42,8 @@ def label_panels(tree: turbohtml.Document, contents: Contents) -> None:
         if contents.any_of(box_name):
             for box in _sets(tree, box_name, label_name):
                 _label(box, label_name, panel_name)
+    if contents.any_of(OPENER):
+        _open_parts(tree)
     for summary in tree.select("summary") if contents.any_of("summary") else ():
         if summary.select_one(BLOCKS) is None and summary.text.strip():
             _embolden(summary)
@@ -62,11 +75,33 @@ def _label(box: turbohtml.Element, label_name: str, panel_name: str) -> None:
     named = {label.attr("id"): label for label in labels if label.attr("id")}
     for label, panel in zip(labels, panels, strict=True):
         said = one_line(named.get(panel.attr("aria-labelledby"), label).text)
-        if said:
+        if said and panel.tag == "pre":
+            panel.insert_before(_bold_line(said))
+        elif said:
             panel.insert(0, _bold_line(said))
-        panel.attrs.pop("hidden", None)
+        _show(panel)
     for label in labels:
         (label.closest("[role=tablist]") or label).decompose()
+
+
+def _open_parts(tree: turbohtml.Document) -> None:
+    """Make a title of each button that shows a part of the text, and show the part."""
+    named = {element.attr("id"): element for element in tree.select("[id]")}
+    for button in tree.select(OPENER):
+        said = one_line(button.text)
+        part = named.get(button.attr("aria-controls")) if said else None
+        if part is None or part.select_one(TEXT) is None or link_share(part, part.text) >= MOSTLY_LINKS:
+            continue
+        _show(part)
+        if button.closest(HEADINGS) is not None:
+            button.unwrap()
+        else:
+            button.replace_with(_bold_line(said))
+
+
+def _show(part: turbohtml.Element) -> None:
+    part.attrs.pop("hidden", None)
+    part.attrs.pop("style", None)
 
 
 def _embolden(summary: turbohtml.Element) -> None:

@@ -53,7 +53,7 @@ def is_shell(body: bytes, *, charset: str | None, words: int) -> bool:
     for mount in waiting:
         mount.decompose()
     text = " ".join(page.stripped_strings)
-    if page.select_one(HEADINGS) is None and _asks(text):
+    if page.select_one(HEADINGS) is None and (_asks(text) or _is_promise(text, MOST_OWN)):
         return True
     return len(text.split()) <= (MOST_OWN if asks or waiting else 0)
 
@@ -61,7 +61,12 @@ def is_shell(body: bytes, *, charset: str | None, words: int) -> bool:
 def _waits(mount: turbohtml.Element) -> bool:
     """Say whether a mount holds nothing, or only says that something will come."""
     text = mount.text.strip()
-    return (len(text.split()) <= MOST_LOADING and LOADING.match(text) is not None) or _asks(text)
+    return _is_promise(text) or _asks(text)
+
+
+def _is_promise(text: str, most_words: int = MOST_LOADING) -> bool:
+    """Say whether *text* only says that something will come, or nothing."""
+    return len(text.split()) <= most_words and LOADING.match(text) is not None
 
 
 def _asks(text: str) -> bool:
