@@ -51,6 +51,7 @@ class Row:
     site: str
     tool: str
     round: int
+    watched: bool  # its memory was looked at, which takes time
     ok: bool
     pages: int
     pages_per_s: float
@@ -130,15 +131,16 @@ def print_cold_start() -> None:
 
 
 def compare(sites: dict[str, Site], base: str, rest: Path, options: argparse.Namespace) -> list[Row]:
-    """Crawl each real site with each tool, interleaved."""
+    """Crawl each real site with each tool, interleaved; in the last round only their memory is measured."""
     names = [name for name in COMPARED if name in options.only]
     wanted = {name: reachable(sites[name]) for name in names}
     rows = []
-    for number in range(options.repeat):
+    for number in range(options.repeat + 1):
+        watched = number == options.repeat
         for name in names:
             for tool in rotated(options.tools, number):
-                run = run_tool(tool, base + sites[name].start, rest)
-                rows.append(make_row(run, name, number, wanted[name]))
+                run = run_tool(tool, base + sites[name].start, rest, watch_memory=watched)
+                rows.append(make_row(run, name, number, wanted[name], watched=watched))
                 print_progress(rows[-1])
     return rows
 
@@ -163,7 +165,7 @@ def measure_marginal(site: Site, base: str, rest: Path, options: argparse.Namesp
     return rows
 
 
-def make_row(run: Run, site: str, number: int, wanted: set[str]) -> Row:
+def make_row(run: Run, site: str, number: int, wanted: set[str], *, watched: bool = False) -> Row:
     """Turn a run into figures."""
     cost = run.cost
     found = run.pages if run.paths is None else len(run.paths & wanted)
@@ -173,6 +175,7 @@ def make_row(run: Run, site: str, number: int, wanted: set[str]) -> Row:
         site=site,
         tool=run.tool,
         round=number,
+        watched=watched,
         ok=ok,
         pages=run.pages,
         pages_per_s=run.pages / cost.wall_s,
@@ -200,7 +203,8 @@ def print_conditions(options: argparse.Namespace) -> None:
 
 def print_progress(row: Row) -> None:
     """Print one line to stderr as soon as a run has ended."""
-    figures = f"{row.pages_per_s:7.1f} pages/s {row.cpu_s_per_1000:6.2f} CPU s/1000 {row.peak_pss_mb:6.0f} MB"
+    memory = f" {row.peak_pss_mb:6.0f} MB" if row.peak_pss_mb else ""
+    figures = f"{row.pages_per_s:7.1f} pages/s {row.cpu_s_per_1000:6.2f} CPU s/1000{memory}"
     end = figures if row.ok else f"failed: {row.error}"
     print(f"  round {row.round + 1} {row.site:16} {row.tool:10} {end}", file=sys.stderr, flush=True)
 
@@ -221,7 +225,8 @@ def format_median(tool: str, rows: list[Row]) -> str:
     failed = [row for row in rows if not row.ok]
     if failed:
         return f"  {tool:10} failed in {len(failed)} of {len(rows)} rounds: {failed[-1].error}"
-    speed, cpu = median(rows, lambda r: r.pages_per_s), median(rows, lambda r: r.cpu_s_per_1000)
+    timed = [row for row in rows if not row.watched]
+    speed, cpu = median(timed, lambda r: r.pages_per_s), median(timed, lambda r: r.cpu_s_per_1000)
     pss = max(row.peak_pss_mb for row in rows)
     recall = min(row.recall for row in rows)
     return f"  {tool:10} {rows[0].pages:7d} {speed:9.1f} {cpu:11.2f} {pss:12.0f} {recall:8.1%}"
@@ -234,6 +239,7 @@ def print_ratio(rows: list[Row], other: str) -> None:
         for ours in rows
         for theirs in rows
         if (ours.tool, theirs.tool) == ("runnel", other) and ours.round == theirs.round and ours.ok and theirs.ok
+        if not ours.watched
     ]
     if not pairs:
         return

@@ -46,7 +46,7 @@ class Run:
     paths: frozenset[str] | None  # None: the tool stores nothing
 
 
-def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_FLAGS) -> Run:
+def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_FLAGS, watch_memory: bool = True) -> Run:
     """Crawl *url* with one of `TOOLS`; *flags* are runnel's.
 
     What it writes stays below *rest* until the bench is over: ext4 looks through the files that were deleted within the
@@ -60,7 +60,7 @@ def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_F
         # Installed programs run from byte code; compiling their sources at each start is no cost of theirs.
         "PYTHONDONTWRITEBYTECODE": "",
     }
-    cost = run_measured(command, cwd=ROOT, environment=environment)
+    cost = run_measured(command, cwd=ROOT, environment=environment, watch_memory=watch_memory)
     if tool == "bare":
         return Run(tool=tool, cost=cost, pages=int(cost.stdout or 0), paths=None)
     paths = stored_paths(folder / "out")

@@ -90,7 +90,7 @@ async def test_reconcile_removes_our_old_files_and_no_others(tmp_path: Path) -> 
     (tmp_path / "notes.md").write_text("mine")
     output = FolderOutput(tmp_path)
     kept, old, deep = make_page("/guide/a"), make_page("/guide/b"), make_page("/x/y/z")
-    await output.write_many(LIBRARY, [(page, "text") for page in (kept, old, deep)])
+    await output.write_many(LIBRARY, [(page, b"text") for page in (kept, old, deep)])
     await output.reconcile("local", LIBRARY, (kept,))
 
     assert files(tmp_path) == {"notes.md", "guide/a.md"}
@@ -128,7 +128,7 @@ async def test_pages_that_want_one_name_end_the_same_in_any_order(tmp_path: Path
 async def test_a_killed_crawl_leaves_nothing_that_the_next_one_does_not_know(tmp_path: Path) -> None:
     """What is written is in the manifest first, also when its last line was torn."""
     killed = FolderOutput(tmp_path)
-    await killed.write_many(LIBRARY, [(make_page("/a"), "old"), (make_page("/gone"), "old")])
+    await killed.write_many(LIBRARY, [(make_page("/a"), b"old"), (make_page("/gone"), b"old")])
     await killed.close()  # only for the warning of an open file: every line was written before
     with (tmp_path / MANIFEST).open("a") as manifest:
         manifest.write('{"library": "docs", "url": "https://docs')
@@ -151,7 +151,7 @@ async def test_reconcile_fetches_what_is_missing_or_old(tmp_path: Path) -> None:
         return "from the store"
 
     output = FolderOutput(tmp_path, read_markdown=read)
-    await output.write_many(LIBRARY, [(make_page("/same"), "text"), (make_page("/old"), "text")])
+    await output.write_many(LIBRARY, [(make_page("/same"), b"text"), (make_page("/old"), b"text")])
     await output.reconcile("local", LIBRARY, (make_page("/same"), make_page("/old", content="2"), make_page("/new")))
 
     assert asked == [("local", f"{SITE}/old"), ("local", f"{SITE}/new")]
@@ -202,7 +202,7 @@ async def test_what_is_wrong_with_the_files_is_found_and_mended(tmp_path: Path) 
         return f"text of {page.url}"
 
     output = FolderOutput(tmp_path, read_markdown=read)
-    await output.write_many(LIBRARY, [(page, await read("local", page)) for page in (*pages, old)])
+    await output.write_many(LIBRARY, [(page, (await read("local", page)).encode()) for page in (*pages, old)])
     await output.reconcile("local", LIBRARY, (*pages, old))
     sound = await output.examine("local", LIBRARY, (*pages, old))
     (tmp_path / "a.md").unlink()

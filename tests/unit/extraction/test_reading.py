@@ -47,7 +47,7 @@ def test_links_alone_say_the_same_but_for_the_markdown() -> None:
     whole, bare = reading_of(PAGE), read_links(PAGE.encode(), url=URL)
 
     for field in PageReading.__dataclass_fields__:
-        if field in {"markdown", "content_hash", "markdown_gz", "chunks"}:
+        if field in {"utf8", "content_hash", "markdown_gz", "chunks"}:
             assert not getattr(bare, field)
         else:
             assert getattr(bare, field) == getattr(whole, field), field

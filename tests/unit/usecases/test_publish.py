@@ -278,7 +278,7 @@ class _Folder:
     def of(self, job: Job) -> "_Folder":  # noqa: ARG002
         return self
 
-    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:  # noqa: ARG002
+    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, bytes]]) -> None:  # noqa: ARG002
         self.written += [page.url for page, _ in pages]
 
     async def reconcile(self, tenant: str, library_id: str, pages: tuple[StoredPage, ...]) -> None:  # noqa: ARG002

@@ -62,7 +62,7 @@ def adopt_twin(page: PageReading, body: bytes, *, url: str, charset: str | None 
         words=len(markdown.split()),
         chunks=len(split_chunks(markdown, page.headings, url=url)),
         hidden=(*unseen, *page.hidden)[:_TOLD],
-        markdown=packed.decode(),
+        utf8=packed,
         content_hash=hashlib.sha256(packed).hexdigest(),
         markdown_gz=pack_markdown(packed),
     )

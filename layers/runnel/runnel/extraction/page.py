@@ -48,9 +48,14 @@ class PageReading:
     chunks: int = 0  # how many chunks the Markdown makes; 0 without Markdown asked for
     text_hash: str = ""  # names the main part's text
     body_hash: str  # sha256 of the bytes, in hex
-    markdown: str  # "" when only links were asked for
+    utf8: bytes  # the Markdown in UTF-8; b"" when only links were asked for
     content_hash: str  # sha256 of the Markdown as UTF-8, in hex; "" without Markdown asked for
-    markdown_gz: bytes  # the Markdown as UTF-8, gzip; b"" without Markdown asked for
+    markdown_gz: bytes  # the same, gzip
+
+    @property
+    def markdown(self) -> str:
+        """The Markdown as text; whoever only stores it does without."""
+        return self.utf8.decode()
 
 
 def pack_markdown(markdown: bytes) -> bytes:

@@ -55,7 +55,7 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
         quality_reason=quality_reason,
         chunks=len(split_chunks(markdown, (), url=url)),
         body_hash=hashlib.sha256(body).hexdigest(),
-        markdown=markdown,
+        utf8=packed,
         content_hash=hashlib.sha256(packed).hexdigest(),
         markdown_gz=pack_markdown(packed),
     )

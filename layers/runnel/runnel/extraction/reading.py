@@ -208,9 +208,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
     heading = main.headings[0][1] if main.headings else ""
     title, rest = cut_title(facts.title, heading=heading, site=facts.site)
     quality, quality_reason = rate_page(main.text, words=words, title=title, heading=heading)
-    written = main.markdown.encode()
-    packed = drop_controls(written)
-    markdown = main.markdown if packed is written else packed.decode()
+    packed = drop_controls(main.markdown.encode("utf-8", "replace"))  # undecodable text cannot leave the parser
     return PageReading(
         title=title,
         description=facts.description,
@@ -239,7 +237,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         # Of the whole text: which pages are one must not depend on when their profile was known.
         text_hash=hashlib.blake2b(whole, digest_size=8).hexdigest(),
         body_hash=hashlib.sha256(body).hexdigest(),
-        markdown=markdown,
+        utf8=packed,
         content_hash=hashlib.sha256(packed).hexdigest() if render else "",
         markdown_gz=pack_markdown(packed) if render else b"",
     )

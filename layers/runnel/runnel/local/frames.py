@@ -94,7 +94,7 @@ def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:
         lies,
     ]).encode()  # fmt: skip
     links = "\n".join(reading.links).encode(errors=ERRORS)  # a URL of the standard holds no line feed
-    return _packed(facts, links, reading.markdown.encode(errors=ERRORS), reading.markdown_gz)
+    return _packed(facts, links, reading.utf8, reading.markdown_gz)
 
 
 def pack_marks(marks: PageMarks) -> bytes:
@@ -202,7 +202,7 @@ def unpack_reading(parts: tuple[bytes, bytes, bytes, bytes]) -> tuple[PageReadin
         is_empty=is_empty,
         text_hash=text_hash,
         body_hash=body,
-        markdown=parts[2].decode(),
+        utf8=parts[2],
         content_hash=content,
         markdown_gz=parts[3],
     )

@@ -15,8 +15,8 @@ class Output(Protocol):
     Runnel wrote, and never touches others.
     """
 
-    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:
-        """Write or replace the files of (page, Markdown) pairs."""
+    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, bytes]]) -> None:
+        """Write or replace the files of (page, Markdown in UTF-8) pairs."""
         ...
 
     async def arrange(self, library_id: str, pages: tuple[StoredPage, ...]) -> Mapping[str, str]:

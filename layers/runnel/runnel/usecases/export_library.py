@@ -121,9 +121,9 @@ def home_host_of(library: Library) -> str | None:
 async def write_folder(export: Export, output: Output) -> None:
     """Write the pages as files; files that are not ours are left alone, those of pages that have gone are removed."""
     names = await output.arrange(export.name, export.pages)
-    some: list[tuple[StoredPage, str]] = []
+    some: list[tuple[StoredPage, bytes]] = []
     async for page, _, markdown in export.files(names):
-        some.append((page, markdown))
+        some.append((page, markdown.encode("utf-8", "replace")))
         if len(some) == _PAGES_AT_ONCE:
             await output.write_many(export.name, some)
             some = []

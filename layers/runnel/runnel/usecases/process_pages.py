@@ -109,7 +109,7 @@ async def _store(ports: ProcessorPorts, job: Job, kept: "list[tuple[StoredPage, 
         return
     # The library has the pages; at its end the job makes the folder equal to it, and says so if it cannot.
     with suppress(StoreUnavailable, ConfigInvalid):
-        await output.write_many(job.library_id, [(page, reading.markdown) for page, reading in kept])
+        await output.write_many(job.library_id, [(page, reading.utf8) for page, reading in kept])
 
 
 async def _process(

@@ -72,9 +72,9 @@ class FolderOutput:
         self._journal: TextIO | None = None
 
     async def write(self, library_id: str, page: StoredPage, markdown: str) -> None:
-        await self.write_many(library_id, ((page, markdown),))
+        await self.write_many(library_id, ((page, markdown.encode("utf-8", "replace")),))
 
-    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, str]]) -> None:
+    async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, bytes]]) -> None:
         """Write several pages in one visit to a thread."""
         await asyncio.to_thread(self._write_all, library_id, tuple(pages))
 
@@ -109,7 +109,7 @@ class FolderOutput:
 
     # --- in a thread ------------------------------------------------------------------------------------------------
 
-    def _write_all(self, library_id: str, pages: tuple[tuple[StoredPage, str], ...]) -> None:
+    def _write_all(self, library_id: str, pages: tuple[tuple[StoredPage, bytes], ...]) -> None:
         with self._lock, _translated(self._root):
             files = self._load()
             # Each call to the system gives the interpreter away, so a page costs as few of them as can be.
@@ -151,7 +151,7 @@ class FolderOutput:
             file = self._load().get((library_id, page.url))
             if file is None or not (self._root / file.path).is_file():
                 return None
-            if (self._root / file.path).read_bytes() == _content(library_id, page, markdown):
+            if (self._root / file.path).read_bytes() == _content(library_id, page, markdown.encode("utf-8", "replace")):
                 return None
             file.content_hash = ""
             return file.path
@@ -289,8 +289,8 @@ class FolderOutput:
             journal.close()
 
 
-def _content(library_id: str, page: StoredPage, markdown: str) -> bytes:
-    return (front_matter(library_id, page) + markdown).encode("utf-8", "replace")
+def _content(library_id: str, page: StoredPage, markdown: bytes) -> bytes:
+    return front_matter(library_id, page).encode("utf-8", "replace") + markdown
 
 
 def _write(name: str, body: bytes) -> None:
