@@ -65,7 +65,12 @@ def test_front_matter_says_more_only_where_there_is_more() -> None:
     assert yaml.safe_load(wide.strip("-\n"))["extraction"] == "wide"
 
 
-@given(title=st.text(), description=st.text(), metadata=st.dictionaries(st.text(min_size=1), st.text(), max_size=3))
+#: What a reader of YAML may take for something else than a text.
+ODD = ["yes", "Null", "on", "0x1F", "1e3", "12:30", "2024-05-06", "~", "- a", "a: b", "a #b", "[a]", "'a'", '"a"', "a "]
+TEXTS = st.text() | st.sampled_from(ODD) | st.from_regex(r"[A-Za-z][A-Za-z0-9 .:/#&*!_-]*", fullmatch=True)
+
+
+@given(title=TEXTS, description=TEXTS, metadata=st.dictionaries(TEXTS.filter(bool), TEXTS, max_size=3))
 def test_front_matter_says_what_the_page_said(title: str, description: str, metadata: dict[str, str]) -> None:
     """Titles come from strangers: no text of theirs becomes another field, or ends the block."""
     page = make_page("/a", title=title, description=description, metadata=metadata)

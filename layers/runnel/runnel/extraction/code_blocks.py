@@ -89,15 +89,15 @@ def mend_code_blocks(main: turbohtml.Element, contents: Contents) -> None:
     """Bring the code of *main* into `pre` elements, free of gutters."""
     if contents.any_of(*LINED_BLOCKS):
         _join_lines(main, contents)
-    for block in main.select("pre") if contents.any_of("pre") else ():
+    for block in contents.within(main, "pre"):
         if any(_names_gutter(element.attr("class") or "") for element in _first_elements(block)):
             for gutter in block.select(GUTTERS):
                 gutter.decompose()
         if block.select_one(LINES) is not None:
             _end_lines(block)
         _drop_bars(block)
-    if contents.any_of("table") and contents.any_of("pre"):
-        _drop_number_columns(main)
+    if contents.any_of("table"):
+        _drop_number_columns(contents.within(main, "pre"))
 
 
 def name_language(block: turbohtml.Element) -> None:
@@ -178,10 +178,10 @@ def _join_lines(main: turbohtml.Element, contents: Contents) -> None:
             # Of lines that hold blocks of lines only the innermost count.
             lines = [line for line in block.select(line_name) if line.select_one(block_name) is None]
             if lines and block.select_one("pre") is None:
-                _become_pre(block, lines)
+                contents.made(_become_pre(block, lines))
 
 
-def _become_pre(block: turbohtml.Element, lines: list[turbohtml.Element]) -> None:
+def _become_pre(block: turbohtml.Element, lines: list[turbohtml.Element]) -> turbohtml.Element:
     for line in lines:
         for gutter in line.select(GUTTERS):
             gutter.decompose()
@@ -194,11 +194,12 @@ def _become_pre(block: turbohtml.Element, lines: list[turbohtml.Element]) -> Non
     if language:
         code.attrs["class"] = language
     block.replace_with(code)
+    return code
 
 
-def _drop_number_columns(main: turbohtml.Element) -> None:
+def _drop_number_columns(blocks: list[turbohtml.Element]) -> None:
     """Drop the cells that hold nothing but line numbers beside a cell with code."""
-    for block in main.select("pre"):
+    for block in blocks:
         cell = block.closest("td")
         if cell is None or not NUMBERS.fullmatch(block.text):
             continue

@@ -16,6 +16,11 @@ import turbohtml
 #: Elements that stand for a part of a page; each is found through the parser's index.
 BOXES: Final = ("div", "ul", "ol", "table", "section", "aside", "header", "details")
 
+#: Elements that are asked for again when the tree has changed. While there is an index they cost nothing, later a walk
+#: of the main part for each; beyond so many of a tag, the walk is cheaper.
+KEPT: Final = ("pre", "sup", "dt")
+MOST_KEPT: Final = 100
+
 #: Other elements whose classes are read, with how.
 READ: Final = {"a": "//a/@class", "span": "//span/@class"}
 
@@ -24,9 +29,9 @@ CLASS: Final = re.compile(r"([a-z0-9]*)(\.[\w-]+)")
 
 
 class Contents:
-    """Which selectors match anything in a tree, its boxes, and the classes of its links."""
+    """Which selectors match anything in a tree, its boxes, its code and terms, and the classes of its links."""
 
-    __slots__ = ("_held", "boxes", "link_classes")
+    __slots__ = ("_held", "_kept", "boxes", "link_classes")
 
     def __init__(self, tree: turbohtml.Document, selectors: Iterable[str]) -> None:
         """Ask *tree* for each of *selectors*.
@@ -46,6 +51,7 @@ class Contents:
         spans = set(cast("list[str]", tree.xpath(READ["span"])))
         classes |= {f"a{name}" for names in links for name in _class_selectors(names)}
         classes |= {f"span{name}" for names in spans for name in _class_selectors(names)}
+        self._kept = {tag: tree.select(tag) for tag in KEPT}
         #: As they stand in the page, each once.
         self.link_classes = links
         self._held = {
@@ -57,6 +63,18 @@ class Contents:
     def any_of(self, *selectors: str) -> str:
         """Return those of *selectors* that the tree holds as one selector, "" when it holds none."""
         return ", ".join(filter(self._held.__contains__, selectors))
+
+    def within(self, part: turbohtml.Element, tag: str) -> list[turbohtml.Element]:
+        """Return the elements of a `KEPT` *tag* that stand in *part* now, in document order.
+
+        Of those that were made since, it knows what `made` was told; when there is any, none may be missing.
+        """
+        kept = self._kept[tag]
+        return [each for each in kept if part in each.ancestors] if len(kept) <= MOST_KEPT else part.select(tag)
+
+    def made(self, element: turbohtml.Element) -> None:
+        """Take note of a new element of a `KEPT` tag."""
+        self._kept[element.tag].append(element)
 
 
 @lru_cache(maxsize=4096)

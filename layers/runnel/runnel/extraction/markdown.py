@@ -6,7 +6,7 @@ text that looks like markup comes out as text. The tree is changed on the way: t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import turbohtml
@@ -36,7 +36,7 @@ LAZY: Final = tuple(f"img[{name}]" for name in LAZY_NAMES)
 BLOCKS: Final = "p, div, pre, ul, ol, dl, table, h1, h2, h3, h4, h5, h6, img"
 
 #: What rendering wants to know of a tree's contents.
-RENDERED: Final = (*LAYOUT, *LAZY, "dt", "pre", "sup", "table", *SPANNED)
+RENDERED: Final = (*LAYOUT, *LAZY, "table", *SPANNED)
 
 #: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
 UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
@@ -87,20 +87,20 @@ def _render_part(part: turbohtml.Element, contents: Contents, resolver: LinkReso
     layout = contents.any_of(*LAYOUT)
     if layout:
         part.strip_tags(layout)
-    _name_languages_and_powers(part, contents)
+    _name_languages(contents.within(part, "pre"))
+    _mark_powers(contents.within(part, "sup"))
     if contents.any_of("table"):
         expand_spans(part, contents)
-    if contents.any_of("dt"):
-        _embolden_terms(part)
+    _embolden_terms(contents.within(part, "dt"))
     if contents.any_of(*LAZY):
         _load_lazy_images(part)
     _make_absolute(part, resolver)
     return _rendered(part, text, resolver)
 
 
-def _embolden_terms(part: turbohtml.Element) -> None:
+def _embolden_terms(terms: Iterable[turbohtml.Element]) -> None:
     """Make the terms of definition lists bold, each on its own line, so that they stand out from what they mean."""
-    for term in part.select("dt"):
+    for term in terms:
         if term.text.strip() and term.select_one(BLOCKS) is None:
             term.strip_tags("strong, b")
             term.wrap_children(turbohtml.Element("strong"))
@@ -172,15 +172,17 @@ def _trim_targets(main: turbohtml.Element, resolver: LinkResolver) -> bool:
     return trimmed
 
 
-def _name_languages_and_powers(main: turbohtml.Element, contents: Contents) -> None:
-    """See to code blocks and powers in one walk."""
-    found = contents.any_of("pre", "sup")
-    for element in main.select(found) if found else ():
-        if element.tag == "pre" and not element.text.strip():
-            element.decompose()
-        elif element.tag == "pre":
-            name_language(element)
-        elif POWER.fullmatch(element.text) and element.select_one("a") is None:
+def _name_languages(blocks: Iterable[turbohtml.Element]) -> None:
+    for block in blocks:
+        if block.text.strip():
+            name_language(block)
+        else:
+            block.decompose()
+
+
+def _mark_powers(raised: Iterable[turbohtml.Element]) -> None:
+    for element in raised:
+        if POWER.fullmatch(element.text) and element.select_one("a") is None:
             element.insert(0, turbohtml.Text("^"))
 
 

@@ -68,7 +68,7 @@ class FolderOutput:
         self._files: _Files | None = None  # None until the manifest was read
         self._taken: set[str] = set()  # the path keys of our files
         self._wanted: dict[str, str] = {}  # URL → path, once the published pages are known
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
         self._journal: TextIO | None = None
 
     async def write(self, library_id: str, page: StoredPage, markdown: str) -> None:
@@ -210,16 +210,16 @@ class FolderOutput:
         return path_key(path) not in self._taken and not os.path.lexists(f"{self._root}/{path}")
 
     def _put(self, path: str, body: bytes) -> None:
-        target, aside = self._root / path, self._root / _ASIDE
+        target, aside = f"{self._root}/{path}", f"{self._root}/{_ASIDE}"  # a hot path: no `Path` is made for a page
         self._make_folder(aside)
-        self._make_folder(target.parent)
+        self._make_folder(target.rpartition("/")[0])
         name = f"{aside}/page"
         _write(name, body)
-        os.replace(name, target)  # noqa: PTH105  # a hot path
+        os.replace(name, target)  # noqa: PTH105
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
             self._folders.add(folder)
 
     def _remove(self, path: str) -> None:
@@ -233,11 +233,11 @@ class FolderOutput:
             if any(folder.iterdir()):
                 break
             folder.rmdir()
-            self._folders.discard(folder)
+            self._folders.discard(str(folder))
 
     def _move_all(self, files: _Files, moved: list[_Key]) -> None:
         """Give pages their final names: all aside first, for two of them may swap."""
-        self._make_folder(self._root / _ASIDE)
+        self._make_folder(f"{self._root}/{_ASIDE}")
         waiting: list[tuple[_Key, _File, Path]] = []
         for number, key in enumerate(moved):
             file, aside = files.pop(key), self._root / _ASIDE / f"moved-{number}"
@@ -250,7 +250,7 @@ class FolderOutput:
             path = self._free_path(key[1])
             self._register(files, key, _File(path, file.content_hash, file.front))
             self._flush_journal()
-            self._make_folder((self._root / path).parent)
+            self._make_folder(f"{self._root}/{path}".rpartition("/")[0])
             aside.replace(self._root / path)
 
     def _is_current(self, library_id: str, file: _File | None, page: StoredPage) -> bool:
@@ -276,7 +276,7 @@ class FolderOutput:
 
     def _rewrite_journal(self, files: _Files) -> None:
         self._close_journal()
-        self._make_folder(self._root / _ASIDE)
+        self._make_folder(f"{self._root}/{_ASIDE}")
         aside = self._root / _ASIDE / "manifest"
         aside.write_text(
             "".join(_entry(key, file) for key, file in sorted(files.items(), key=_by_key)), encoding="utf-8"
