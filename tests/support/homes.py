@@ -76,13 +76,16 @@ class ScriptedHome:
     #: How long a page is read when it has come.
     reading_s = 0.0
 
-    def __init__(self, pages: Mapping[str, Any], *, tuning: Tuning | None = None, low_quality_below: int = 0) -> None:
+    def __init__(
+        self, pages: Mapping[str, Any], *, tuning: Tuning | None = None, low_quality_below: int = 0,
+        clock: MovedClock | None = None,
+    ) -> None:  # fmt: skip
         """Most made-up pages have few words: they are kept, unless *low_quality_below* says otherwise."""
         self.pages: dict[str, Any] = dict(pages)
         self.robots: dict[str, tuple[int, str]] = {}
         self.robots_requests: list[str] = []
         self.sitemaps = ScriptedSitemaps()
-        self.clock = MovedClock()
+        self.clock = clock or MovedClock()
         self.ids = FixedIds()
         self.state = MemoryState()
         self.bell, self.batch_bell = ClockBell(self.clock), ClockBell(self.clock)

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.robots.matching import Ruleset, TooCostly, path_of, unescape
+from runnel.robots.matching import Ruleset, TooCostly, path_of, prepare_rules, unescape
 from runnel.robots.records import Record
+from runnel.robots.steps import run_through
 
 
 def ruleset(*lines: str) -> Ruleset:
     """Rules as they are written: `+/x` allows, `-/x` forbids."""
     fields = {"+": "allow", "-": "disallow"}
-    return Ruleset(Record(number, fields[line[0]], line[1:], line) for number, line in enumerate(lines, start=1))
+    records = [Record(number, fields[line[0]], line[1:], line) for number, line in enumerate(lines, start=1)]
+    return run_through(prepare_rules(records))
 
 
 def judged(path: str, *lines: str) -> str | None:

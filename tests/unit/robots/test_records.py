@@ -5,11 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runnel.robots.records import Records, read_records
+from runnel.robots.steps import run_through
+
+
+def read(text: str) -> Records:
+    """Read all of it at once."""
+    return run_through(read_records(text))
 
 
 def rules_of(text: str, agent: str) -> list[str]:
     """The rules that *agent* is to obey, as they are shown."""
-    lists = {id(run.rules): run.rules for run in read_records(text).of(agent)}
+    lists = {id(run.rules): run.rules for run in read(text).of(agent)}
     return [str(record) for rules in lists.values() for record in rules]
 
 
@@ -19,7 +25,7 @@ def rules_of(text: str, agent: str) -> list[str]:
 )
 def test_a_line_is_read_as_its_writer_meant_it(line: str) -> None:
     """What other engines forgive is forgiven: a rule overlooked is a page taken against its owner's wish."""
-    (record,) = read_records(f"User-agent: *\n{line}\n").of("x")[0].rules
+    (record,) = read(f"User-agent: *\n{line}\n").of("x")[0].rules
 
     assert (record.number, record.field, record.value) == (2, "disallow", "/a")
 
@@ -32,7 +38,7 @@ def test_anything_else_is_no_rule(line: str) -> None:
 
 def test_a_sitemap_without_a_colon_keeps_the_colon_of_its_address() -> None:
     """`Sitemap https://…` has a colon, but not behind the field."""
-    sitemaps = read_records("Sitemap https://h/s.xml\nSite-map: /t.xml\nSitemap:\nSitemap: /t.xml\n").sitemaps
+    sitemaps = read("Sitemap https://h/s.xml\nSite-map: /t.xml\nSitemap:\nSitemap: /t.xml\n").sitemaps
 
     assert sitemaps == ("https://h/s.xml", "/t.xml")
 
@@ -100,7 +106,7 @@ def test_the_longest_name_decides() -> None:
 
 def test_what_belongs_to_names_stays_with_them() -> None:
     """A crawl delay is for the names right above it, whoever shares their rules."""
-    records = read_records("Crawl-delay: 1\nUser-agent: a\nCrawl-delay: 2\nUser-agent: b\nCrawl-delay: 3\nAllow: /\n")
+    records = read("Crawl-delay: 1\nUser-agent: a\nCrawl-delay: 2\nUser-agent: b\nCrawl-delay: 3\nAllow: /\n")
 
     assert _others(records, "a") == ["2"]
     assert _others(records, "b") == ["3"]
@@ -114,7 +120,7 @@ def _others(records: Records, agent: str) -> list[str]:
 def test_many_names_of_many_rules_take_no_more_room_than_the_file() -> None:
     """Rules are kept once, not once a name: 500 KiB of each would be hundreds of millions."""
     text = "".join(f"User-agent: a{i}\n" for i in range(2_000)) + "Disallow: /x\n" * 2_000
-    records = read_records(text)
+    records = read(text)
 
     assert len({id(run.rules) for runs in records.runs.values() for run in runs}) == 1
     assert len(rules_of(text, "a7")) == 2_000
@@ -123,6 +129,6 @@ def test_many_names_of_many_rules_take_no_more_room_than_the_file() -> None:
 @given(st.text(max_size=300), st.text(max_size=40))
 def test_any_text_is_read(text: str, agent: str) -> None:
     """A site may serve anything under this name."""
-    records = read_records("User-agent: *\n" + text)
+    records = read("User-agent: *\n" + text)
 
     assert all(record.field in {"allow", "disallow"} for run in records.of(agent) for record in run.rules)

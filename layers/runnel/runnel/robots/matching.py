@@ -15,10 +15,10 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 
 from runnel.robots.records import Record
+from runnel.robots.steps import Steps, pauses, sort
 
 #: What the rules with `*` may cost for one path, in steps of about 0.1 µs. More than this no robots.txt in use needs; a
 #: path that costs more is forbidden, which hurts nobody but the site that wrote such rules.
@@ -97,12 +97,11 @@ class TooCostly(Exception):
 class Ruleset:
     """The rules of one agent."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
-        """Prepare the Allow and Disallow lines among *records*."""
-        patterns = [pattern for record in records for pattern in _patterns(record)]
-        self._exact = _best((one.parts[0], one) for one in patterns if len(one.parts) == 1 and one.is_anchored)
-        self._prefixes = _Prefixes(one for one in patterns if len(one.parts) == 1 and not one.is_anchored)
-        self._wildcards = _Wildcards(one for one in patterns if len(one.parts) > 1)
+    def __init__(self, exact: "dict[str, _Pattern]", prefixes: "_Prefixes", wildcards: "_Wildcards") -> None:
+        """Hold what `prepare_rules` has put in order."""
+        self._exact = exact
+        self._prefixes = prefixes
+        self._wildcards = wildcards
 
     def judge(self, path: str) -> Record | None:
         """Give the rule that holds for *path*, None when none matches; raises `TooCostly`."""
@@ -111,17 +110,39 @@ class Ruleset:
         return found and found.record
 
 
+def prepare_rules(records: Iterable[Record]) -> Steps[Ruleset]:
+    """Put the Allow and Disallow lines among *records* in order, in steps."""
+    exact: dict[str, _Pattern] = {}
+    prefixes: dict[str, _Pattern] = {}
+    wildcards: dict[tuple[tuple[str, ...], bool], _Pattern] = {}
+    for record, is_over in pauses(records, lambda one: len(one.value)):
+        if is_over:
+            yield
+        for one in _patterns(record):
+            if len(one.parts) > 1:
+                _keep_better(wildcards, (one.parts, one.is_anchored), one)
+            else:
+                _keep_better(exact if one.is_anchored else prefixes, one.parts[0], one)
+    return Ruleset(exact, (yield from _prepare_prefixes(prefixes)), (yield from _prepare_wildcards(wildcards.values())))
+
+
 class _Prefixes:
     """Rules that match the beginning of a path."""
 
-    def __init__(self, patterns: Iterable[_Pattern]) -> None:
-        best = _best((one.parts[0], one) for one in patterns)
-        self._texts = sorted(best)
+    def __init__(self) -> None:
+        #: In their order.
+        self._texts: list[str] = []
         #: By text: the place of the longest other text that it begins with.
         self._shorter: list[int] = []
         #: By text: the best of its rule and those of the texts that it begins with.
         self._rules: list[_Pattern] = []
-        for place, text in enumerate(self._texts):
+
+    def fill(self, best: dict[str, _Pattern]) -> Steps[None]:
+        self._texts += best
+        yield from sort(self._texts)
+        for (place, text), is_over in pauses(enumerate(self._texts)):
+            if is_over:
+                yield
             shorter = self._chain(place - 1, text)
             inherited = self._rules[shorter] if shorter >= 0 else None
             self._shorter.append(shorter)
@@ -141,21 +162,36 @@ class _Prefixes:
 class _Wildcards:
     """Rules with a `*` that counts."""
 
-    def __init__(self, patterns: Iterable[_Pattern]) -> None:
-        best = _best(((one.parts, one.is_anchored), one) for one in patterns)
-        self._patterns = sorted(best.values(), key=lambda one: one.rank, reverse=True)
-        self._longest = [max(one.parts, key=len) for one in self._patterns]
+    def __init__(self) -> None:
+        #: The best first.
+        self._patterns: list[_Pattern] = []
+        #: Of each the longest part.
+        self._longest: list[str] = []
         #: By a text that stands in every path that they match: places of rules. Empty when there are few.
         self._places: dict[str, list[int]] = {}
         self._sizes: list[int] = []
-        if len(self._patterns) > _FEW:
-            self._index()
 
-    def _index(self) -> None:
+    def fill(self, patterns: Iterable[_Pattern]) -> Steps[None]:
+        self._patterns += patterns
+        yield from sort(self._patterns, key=lambda one: one.rank, reverse=True)
+        if len(self._patterns) <= _FEW:
+            self._longest = [max(one.parts, key=len) for one in self._patterns]
+        else:
+            yield from self._index()
+
+    def _index(self) -> Steps[None]:
         """Put each rule under the rarest of its grams."""
-        grams = [_grams(one.parts) for one in self._patterns]
-        frequency = Counter(chain.from_iterable(grams))
-        for place, some in enumerate(grams):
+        grams: list[tuple[str, ...]] = []
+        frequency: Counter[str] = Counter()
+        for pattern, is_over in pauses(self._patterns):
+            if is_over:
+                yield
+            some = tuple(_grams(pattern.parts))
+            grams.append(some)
+            frequency.update(some)
+        for (place, some), is_over in pauses(enumerate(grams)):
+            if is_over:
+                yield
             self._places.setdefault(min(some, key=frequency.__getitem__), []).append(place)
         self._sizes = sorted({len(gram) for gram in self._places})
 
@@ -178,6 +214,18 @@ class _Wildcards:
             return [place for place, text in enumerate(self._longest) if text in path]
         grams = {path[at : at + size] for size in self._sizes for at in range(len(path) - size + 1)}
         return sorted(place for gram in grams & self._places.keys() for place in self._places[gram])
+
+
+def _prepare_prefixes(best: dict[str, _Pattern]) -> Steps[_Prefixes]:
+    prefixes = _Prefixes()
+    yield from prefixes.fill(best)
+    return prefixes
+
+
+def _prepare_wildcards(patterns: Iterable[_Pattern]) -> Steps[_Wildcards]:
+    wildcards = _Wildcards()
+    yield from wildcards.fill(patterns)
+    return wildcards
 
 
 def _grams(parts: Sequence[str]) -> Iterable[str]:
@@ -205,6 +253,7 @@ def _patterns(record: Record) -> Iterator[_Pattern]:
         return
     is_anchored = text.endswith("$")
     head, *others = text[: len(text) - is_anchored].split("*")
+    others = others[-MOST_STEPS:]  # with more no path is ever judged: it costs too much
     parts = [unescape(head), *[unescape(part) for part in others if part]]
     octets = sum(map(len, parts)) + len(others) + is_anchored
     if others and not others[-1]:
@@ -216,12 +265,9 @@ def _patterns(record: Record) -> Iterator[_Pattern]:
         yield _Pattern((*parts[:-1], directory), is_anchored=True, rank=(octets, True), record=record)
 
 
-def _best(pairs: Iterable[tuple[_Key, _Pattern]]) -> dict[_Key, _Pattern]:
+def _keep_better(best: dict[_Key, _Pattern], key: _Key, pattern: _Pattern) -> None:
     """Keep the best rule of each key."""
-    best: dict[_Key, _Pattern] = {}
-    for key, pattern in pairs:
-        best[key] = _better(best.get(key), pattern) or pattern
-    return best
+    best[key] = _better(best.get(key), pattern) or pattern
 
 
 def _better(one: _Pattern | None, other: _Pattern | None) -> _Pattern | None:

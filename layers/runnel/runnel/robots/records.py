@@ -9,8 +9,10 @@ Laws (tests/unit/robots/test_records.py):
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+
+from runnel.robots.steps import Steps, pauses
 
 _MISSPELT: Final = ("dissallow", "dissalow", "disalow", "diasllow", "disallaw")  # codespell:ignore
 
@@ -28,6 +30,8 @@ _FIELDS: Final[Mapping[str, str]] = {
 _TOKEN: Final = re.compile(r"[\w-]+")
 #: Several of them: no RFC knows such a line, but its writer's wish is plain.
 _TOKENS: Final = re.compile(r"[\w-]+(?:[\s,]+[\w-]+)*")
+#: Characters of one line's names that count: no list of products is longer.
+_MOST_NAMES: Final = 16_384
 #: An address in a User-Agent header names no product.
 _ADDRESS: Final = re.compile(r"https?://\S*")
 
@@ -77,11 +81,16 @@ class Records(NamedTuple):
         return self.runs.get(name, ())
 
 
-def read_records(text: str) -> Records:
-    """Read the lines of a robots.txt; CR, LF and CRLF end one, nothing else does."""
+def read_records(text: str) -> Steps[Records]:
+    """Read the lines of a robots.txt, in steps; CR, LF and CRLF end one, nothing else does."""
     reader = _Reader()
-    for record in _records(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")):
-        reader.read(record)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for (number, line), is_over in pauses(enumerate(lines, start=1), lambda one: len(one[1])):
+        if is_over:
+            yield
+        record = _record(number, line)
+        if record is not None:
+            reader.read(record)
     return Records(
         runs=reader.runs,
         others=reader.others,
@@ -89,15 +98,13 @@ def read_records(text: str) -> Records:
     )
 
 
-def _records(lines: Iterable[str]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        text = line.partition("#")[0].strip()
-        name, _, value = text.partition(":")
-        meaning = _FIELDS.get(name.strip().lower())
-        if meaning is None:
-            meaning, value = _without_colon(text)
-        if meaning is not None:
-            yield Record(number, meaning, value.strip(), line)
+def _record(number: int, line: str) -> Record | None:
+    text = line.partition("#")[0].strip()
+    name, _, value = text.partition(":")
+    meaning = _FIELDS.get(name.strip().lower())
+    if meaning is None:
+        meaning, value = _without_colon(text)
+    return None if meaning is None else Record(number, meaning, value.strip(), line)
 
 
 def _without_colon(text: str) -> tuple[str | None, str]:
@@ -157,7 +164,7 @@ def _names(value: str) -> list[str]:
     """Give the products that a User-agent line names."""
     if value.partition(" ")[0] == EVERYBODY:
         return [EVERYBODY]
-    value = value.lower()
+    value = value[:_MOST_NAMES].lower()
     if _TOKENS.fullmatch(value):
         return _TOKEN.findall(value)
     found = _TOKEN.match(value)

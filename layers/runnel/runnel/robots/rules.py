@@ -11,13 +11,14 @@ Where engines differ, ADR 24 says what is done here.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
-from runnel.robots.matching import Ruleset, TooCostly, path_of
+from runnel.robots.matching import Ruleset, TooCostly, path_of, prepare_rules
 from runnel.robots.records import Record, Records, read_records
 from runnel.robots.signals import ContentSignals, read_signals, refusal
+from runnel.robots.steps import Steps, pauses, run_through
 
 #: Bytes of a robots.txt that are read (RFC 9309 section 2.5 asks for at least 500 KiB).
 MAX_ROBOTS_BYTES: Final = 500 * 1024
@@ -105,35 +106,55 @@ class RobotsRules:
             return _ALLOWED
         return RobotsDecision(allowed=False, line=str(record))
 
-    def _of(self, agent: str) -> _Own:
-        """Collect what concerns *agent*, once."""
+    def prepare(self, agent: str) -> Steps[None]:
+        """Collect what concerns *agent*, in steps: what is asked for it then needs no more than a moment."""
         if agent in self._own:
-            return self._own[agent]
+            return
         runs = self._records.of(agent)
-        rules = {id(run.rules): run.rules for run in runs}  # runs may share them
-        others = [record for run in runs for record in run.others]
-        signals = {**read_signals(self._records.others), **read_signals(others)}
-        own = self._own[agent] = _Own(
-            ruleset=Ruleset(record for some in rules.values() for record in some),
-            crawl_delay_s=max((delay for record in others for delay in _delays_s(record)), default=None),
+        shared = {id(run.rules): run.rules for run in runs}  # runs may share them
+        rules = list(chain.from_iterable(shared.values()))
+        others = list(chain.from_iterable(run.others for run in runs))
+        signals = {**(yield from read_signals(self._records.others)), **(yield from read_signals(others))}
+        self._own[agent] = _Own(
+            ruleset=(yield from prepare_rules(rules)),
+            crawl_delay_s=(yield from _longest_delay_s(others)),
             signals=signals,
             refusal=refusal(signals),
             decisions={},
         )
-        return own
+
+    def _of(self, agent: str) -> _Own:
+        """Give what concerns *agent*, which is collected once."""
+        if agent not in self._own:
+            run_through(self.prepare(agent))
+        return self._own[agent]
 
 
 ALLOW_ALL: Final = RobotsRules()
 FORBID_ALL: Final = RobotsRules(forbidden=True)
 
 
+def read_robots(body: bytes, *, status: int, agent: str) -> Steps[RobotsRules]:
+    """Read a robots.txt that came with the HTTP *status*, ready to be asked for *agent*, in steps.
+
+    A status of 0 means that there was no answer.
+    """
+    rules = yield from _read(body, status)
+    yield from rules.prepare(agent)
+    return rules
+
+
 def parse_robots(body: bytes, *, status: int) -> RobotsRules:
-    """Read a robots.txt that came with the HTTP *status*; 0 means that there was no answer."""
+    """As `read_robots`, at once, for whatever agent: where nobody else waits."""
+    return run_through(_read(body, status))
+
+
+def _read(body: bytes, status: int) -> Steps[RobotsRules]:
     if 300 <= status < 500:
         return ALLOW_ALL
     if not 200 <= status < 300:
         return FORBID_ALL
-    return RobotsRules(read_records(_decode(body)))
+    return RobotsRules((yield from read_records(_decode(body))))
 
 
 def _decode(body: bytes) -> str:
@@ -144,8 +165,12 @@ def _decode(body: bytes) -> str:
     return body.decode("utf-8-sig", errors="replace")
 
 
-def _delays_s(record: Record) -> Iterator[float]:
-    """Read a Crawl-delay; nothing of any other record."""
-    found = _SECONDS.match(record.value) if record.field == "crawl-delay" else None
-    if found is not None:
-        yield float(found[0])
+def _longest_delay_s(records: list[Record]) -> Steps[float | None]:
+    """Give the longest Crawl-delay among *records*, None when there is none."""
+    delays_s: list[float] = []
+    for record, is_over in pauses(records):
+        if is_over:
+            yield
+        found = _SECONDS.match(record.value) if record.field == "crawl-delay" else None
+        delays_s += [float(found[0])] if found is not None else []
+    return max(delays_s, default=None)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from runnel.robots.records import Record
+from runnel.robots.steps import Steps, pauses
 
 
 class ContentSignal(NamedTuple):
@@ -31,13 +32,17 @@ USES: Final = ("search", "ai-input", "ai-train")
 OUR_USES: Final = ("search", "ai-input")
 
 _ANSWERS: Final = {"yes": True, "no": False}
+#: Characters of one line that count.
+_MOST: Final = 16_384
 
 
-def read_signals(records: Iterable[Record]) -> dict[str, ContentSignal]:
-    """Read the signals among *records*."""
+def read_signals(records: Iterable[Record]) -> Steps[dict[str, ContentSignal]]:
+    """Read the signals among *records*, in steps."""
     signals: dict[str, ContentSignal] = {}
-    for record in records:
-        for part in record.value.split(",") if record.field == "content-signal" else ():
+    for record, is_over in pauses(records, lambda one: len(one.value)):
+        if is_over:
+            yield
+        for part in record.value[:_MOST].split(",") if record.field == "content-signal" else ():
             use, _, answer = (word.strip().lower() for word in part.partition("="))
             if use in USES and answer in _ANSWERS and (use not in signals or answer == "no"):
                 signals[use] = ContentSignal(_ANSWERS[answer], record)

@@ -18,7 +18,8 @@ from runnel.fetching.canonical import canonicalize, host_key, may_share_secrets
 from runnel.ports.clock import Clock
 from runnel.ports.crawler import Turn
 from runnel.ports.fetcher import Fetcher, FetchRequest, FetchResponse
-from runnel.robots.rules import ALLOW_ALL, MAX_ROBOTS_BYTES, RobotsRules, parse_robots
+from runnel.robots.rules import ALLOW_ALL, MAX_ROBOTS_BYTES, RobotsRules, read_robots
+from runnel.usecases.long_work import in_steps
 
 MAX_REDIRECTS: Final = 10
 #: What is asked of a page's Markdown twin; HTML is never asked for, for the page has come.
@@ -238,7 +239,7 @@ class Hops:
             known = (text for text in self._request.robots if text.host == host and text.status is not None)
             text = next(known, None)  # a host that gave no answer is asked again: why it gives none is the reason
             if text is not None:
-                self._rules[host] = parse_robots(text.text.encode(), status=text.status or 0)
+                self._rules[host] = await self._read(text.text.encode(), text.status or 0)
             else:
                 self._rules[host] = await self._read_robots(url, begun_s)
         return self._rules[host]
@@ -262,12 +263,15 @@ class Hops:
                     )
                 )
                 if response.status not in REDIRECTS or "location" not in response.headers:
-                    return parse_robots(response.body, status=response.status)
+                    return await self._read(response.body, response.status)
                 trail.append(_next_hop(trail, response.headers["location"], most=MAX_ROBOTS_REDIRECTS))
         except FetchFailed as failure:
             if failure.category != ErrorCategory.TOO_MANY_REDIRECTS:
                 raise
             return ALLOW_ALL
+
+    async def _read(self, body: bytes, status: int) -> RobotsRules:
+        return await in_steps(self._clock, read_robots(body, status=status, agent=self._request.user_agent))
 
 
 def _next_hop(trail: list[str], location: str, *, most: int) -> str:

@@ -20,8 +20,9 @@ from runnel.domain.payloads import CrawlRequest, CrawlResult, CrawlTarget, Robot
 from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import host_key
-from runnel.robots.rules import RobotsRules, parse_robots
+from runnel.robots.rules import RobotsRules, read_robots
 from runnel.usecases.load_headers import SourceHeaders
+from runnel.usecases.long_work import in_steps
 from runnel.usecases.recording import Recorder
 from runnel.usecases.services import Services
 from runnel.usecases.share_hosts import HostShares
@@ -122,7 +123,7 @@ class RobotsLoader:
         result = await self._fetch(host, url)
         if result is None:
             return False
-        self._keep(host, result)
+        await self._keep(host, result)
         return True
 
     def _is_fresh(self, host: str) -> bool:
@@ -186,14 +187,16 @@ class RobotsLoader:
             ports=self.ports,
         )
 
-    def _keep(self, host: str, result: CrawlResult | CallFailed) -> None:
+    async def _keep(self, host: str, result: CrawlResult | CallFailed) -> None:
         status, text, problem = _reading(result)
+        steps = read_robots(text.encode(), status=status or 503, agent=self._agent)
+        rules = await in_steps(self._services.clock, steps)
         self._read_s[host] = self._services.clock.monotonic()
         if problem and host in self._rules:
             return  # the old copy holds on
         self._broken.pop(host, None)
         self._unreachable.pop(host, None)
-        self._rules[host] = rules = parse_robots(text.encode(), status=status or 503)
+        self._rules[host] = rules
         self._texts[host] = RobotsText(host=host, status=status, text=text)
         if problem:
             self._unreachable[host] = problem

@@ -18,8 +18,9 @@ from runnel.domain.verdicts import SkipReason, Verdict
 from runnel.errors import CallFailed, InputInvalid, JobNotFound
 from runnel.fetching.assets import asset_kind
 from runnel.fetching.canonical import canonicalize
-from runnel.robots.rules import parse_robots
+from runnel.robots.rules import read_robots
 from runnel.usecases.list_urls import UrlRecord, list_urls
+from runnel.usecases.long_work import in_steps
 from runnel.usecases.services import Services
 
 #: Jobs that are looked through, from the newest: each costs the reading of all its URLs.
@@ -208,7 +209,8 @@ async def _robots_line(services: Services, job: Job, url: str) -> str | None:
         return None
     if result.page is None:
         return None
-    rules = parse_robots((result.page.text or "").encode(), status=result.page.status)
+    text = (result.page.text or "").encode()
+    rules = await in_steps(services.clock, read_robots(text, status=result.page.status, agent=agent))
     decision = rules.allows(url, agent)
     if not decision.allowed and job.options.robots == "obey":
         return decision.line
