@@ -162,13 +162,45 @@ def test_the_wishes_of_a_page_to_robots_are_read(metas: str, *, nofollow: bool, 
         ("0;url=/new#x", "https://docs.example.com/new"),
         ("5; URL='next.html'", "https://docs.example.com/guide/next.html"),
         ("30", None),
-        ("0;url=intro.html?v=1", None),
+        ("0;url=intro.html?v=1", "https://docs.example.com/guide/intro.html?v=1"),
         ("0;url=javascript:x", None),
+        (".5; url=/new", "https://docs.example.com/new"),
+        ("\u0665; url=/new", None),
     ],
 )
-def test_a_refresh_leads_to_another_page_or_nowhere(content: str, expected: str | None) -> None:
-    """Moved documentation often answers 200 with a refresh; a page that reloads itself has not moved."""
+def test_a_refresh_leads_to_a_page_or_nowhere(content: str, expected: str | None) -> None:
+    """Moved documentation often answers 200 with a refresh; where one leads to the page itself, the crawler stays."""
     assert reading_of(f'<meta http-equiv="refresh" content="{content}">').refresh == expected
+
+
+def test_a_refresh_of_readers_without_scripts_is_not_for_us() -> None:
+    """They are sent to a poorer page; the first that leads anywhere counts."""
+    refresh = '<meta http-equiv="Refresh" content="0;url={}">'
+    html = f"<noscript>{refresh.format('poor')}</noscript>{refresh.format('ftp://x/')}{refresh.format('rich')}"
+
+    assert reading_of(html).refresh == "https://docs.example.com/guide/rich"
+
+
+def test_a_base_of_readers_without_scripts_is_not_for_us() -> None:
+    """By the standard a parser without scripts lets it out of the noscript; what readers have is the next one."""
+    html = '<head><noscript><base href="http://evil.example/"></noscript>{}<body><a href="x">x</a>'
+    alone, other = html.format(""), html.format('<base href="/real/">')
+    plain = '<head><noscript></noscript><base href="/real/"><body><a href="x">x</a>'
+
+    assert reading_of(alone).links == ("https://docs.example.com/guide/x",)
+    assert reading_of(other).links == reading_of(plain).links == ("https://docs.example.com/real/x",)
+
+
+def test_a_query_is_written_in_the_encoding_of_its_page() -> None:
+    """So do browsers on pages of old encodings, and the server expects it; paths are UTF-8 everywhere."""
+    html = '<a href="/\u00b5?q=\u00b5&r=\u20ac\u0416#\u00b5">x</a><a href="/y?\u00b5">y</a><a href="/z?a=1">z</a>'
+    old = read_links(html.encode("cp1252", "xmlcharrefreplace"), url="https://a.example/", charset="latin1")
+    new = read_links(html.encode(), url="https://a.example/", charset="utf-8")
+
+    assert old.links == (
+        "https://a.example/%C2%B5?q=%B5&r=%80%26%231046%3B", "https://a.example/y?%B5", "https://a.example/z?a=1",
+    )  # fmt: skip
+    assert new.links[1:] == ("https://a.example/y?%C2%B5", "https://a.example/z?a=1")
 
 
 def test_a_title_is_found_where_title_is_missing() -> None:

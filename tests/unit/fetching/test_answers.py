@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runnel.domain.refreshes import refresh_of
 from runnel.fetching.answers import (
     MAX_RETRY_AFTER_S,
     failure_of_status,
     find_binary,
-    refresh_of,
     retry_after_s,
     robots_wishes,
     sniff_type,

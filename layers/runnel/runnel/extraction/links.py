@@ -16,6 +16,7 @@ import can_ada
 import turbohtml
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.charset import codec_of
 
 #: Beyond this many links a page is a trap, or a list that a sitemap serves better.
 MAX_LINKS: Final = 10_000
@@ -30,6 +31,7 @@ ANCHORS_ONLY: Final = "//a/@href"
 WITH_RELATION: Final = "a[rel], area[rel]"
 ANCHORS_WITH_RELATION: Final = "a[rel]"
 AREAS_WITH_RELATION: Final = "area[rel]"
+BEHIND_NOSCRIPT: Final = "noscript + base[href]"
 #: Relations of a `<link>` that lead to pages.
 HEAD_LINKS: Final = 'link[rel~="canonical" i][href], link[rel~="next" i][href], link[rel~="alternate" i][href]'
 #: An alternate of another type is a feed, a file for another program; one that is a stylesheet is no page either.
@@ -54,13 +56,17 @@ class FoundLinks:
 class _Paths(dict[str, str | None]):
     """What each href without its fragment is, joined to one base; a dictionary, for most are asked for again."""
 
-    def __init__(self, base: can_ada.URL) -> None:
+    def __init__(self, base: can_ada.URL, codec: str | None) -> None:
         super().__init__()
         self._base = base
+        self._codec = codec
 
     def __missing__(self, path: str) -> str | None:
+        written = path
+        if self._codec is not None and "?" in path and not path.isascii():
+            written = _in_the_pages_encoding(path, self._codec)
         try:
-            joined: str | None = (self._base + path).href
+            joined: str | None = (self._base + written).href
         except ValueError:
             joined = None
         self[path] = joined
@@ -70,9 +76,10 @@ class _Paths(dict[str, str | None]):
 class LinkResolver:
     """Joins the hrefs of one page to its base, each distinct one once."""
 
-    def __init__(self, base: str) -> None:
-        """Join to *base*; raises `PageUnreadable` when that is no URL."""
-        self.paths = _Paths(_parsed(base))
+    def __init__(self, base: str, *, encoding: str | None = None) -> None:
+        """Join to *base* on a page of this *encoding*; raises `PageUnreadable` when that is no URL."""
+        is_legacy = encoding is not None and not encoding.lower().startswith("utf-")
+        self.paths = _Paths(_parsed(base), codec_of(encoding) if encoding is not None and is_legacy else None)
 
     def absolute(self, href: str) -> str | None:
         """Return *href* as an absolute URL of any scheme, without its fragment; None when it is no URL."""
@@ -84,9 +91,14 @@ class LinkResolver:
         return url if url is not None and url.startswith(WEB) else None
 
 
-def find_base(tree: turbohtml.Document, *, url: str) -> str:
-    """Return the URL that the page's links are relative to; raises `PageUnreadable` when *url* is no URL."""
+def find_base(tree: turbohtml.Document, body: bytes, *, url: str) -> str:
+    """Return what the links of the page *body* are relative to; raises `PageUnreadable` when *url* is no URL."""
     element = tree.select_one("base[href]")
+    if element is not None and tree.select_one(BEHIND_NOSCRIPT) is not None:
+        # The parser lets it out of a noscript, as browsers without scripts do; what readers have are the others.
+        element = turbohtml.parse(body, encoding=tree.encoding, positions=False, scripting=True).select_one(
+            "base[href]"
+        )
     return url if element is None else LinkResolver(url).web(element.attr("href") or "") or url
 
 
@@ -139,6 +151,19 @@ def _head_links(tree: turbohtml.Document) -> tuple[list[str], str]:
         elif kind in PAGE_TYPES and "stylesheet" not in (element.attr("rel") or "").lower():
             found.append(element.attr("href") or "")
     return found, twin
+
+
+def _in_the_pages_encoding(href: str, codec: str) -> str:
+    """Return *href* with its query escaped as the page's encoding writes it: the standard has that for old ones."""
+    path, _, query = href.partition("?")
+    return f"{path}?{''.join(char if char.isascii() else _escaped(char, codec) for char in query)}"
+
+
+def _escaped(char: str, codec: str) -> str:
+    try:
+        return "".join(f"%{byte:02X}" for byte in char.encode(codec))
+    except UnicodeEncodeError:  # `&#1046;`, escaped as the standard has it
+        return f"%26%23{ord(char)}%3B"
 
 
 def _parsed(url: str) -> can_ada.URL:

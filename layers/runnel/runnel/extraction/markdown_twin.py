@@ -15,12 +15,12 @@ from dataclasses import replace
 from typing import Final
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.charset import decode_text
 from runnel.extraction.chunks import split_chunks
 from runnel.extraction.controls import drop_controls
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.markdown_text import clean_markdown, markdown_headings, without_front_matter
 from runnel.extraction.page import PageReading, pack_markdown
-from runnel.extraction.plain import decode_text
 
 #: Of the page's words so many must stand in the twin, and of its headings.
 _LEAST_WORDS: Final = 0.6

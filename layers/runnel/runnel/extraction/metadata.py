@@ -10,6 +10,7 @@ from typing import Final
 
 import turbohtml
 
+from runnel.domain.refreshes import refresh_of
 from runnel.extraction.controls import short_line
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.modified import find_modified
@@ -35,14 +36,14 @@ class Metadata:
     nofollow: bool
     noindex: bool
     canonical: str | None
-    refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+    refresh: str | None  # where `<meta http-equiv=refresh>` leads
     refresh_s: float  # after how many seconds
 
 
-def read_metadata(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> Metadata:
-    """Read the head of the page at *url*."""
+def read_metadata(tree: turbohtml.Document, resolver: LinkResolver) -> Metadata:
+    """Read the head of a page."""
     named = _named_metas(tree)
-    refresh, refresh_s = _refresh(tree, resolver, url=url)
+    refresh, refresh_s = _refresh(tree, resolver)
     wishes = {wish for name in ROBOTS_NAMES for wish in _wishes(named.get(name, ""))}
     return Metadata(
         title=_title(tree) or named.get("og:title", "") or _first_heading(tree),
@@ -101,11 +102,17 @@ def _canonical(tree: turbohtml.Document, resolver: LinkResolver) -> str | None:
     return None if element is None else resolver.web(element.attr("href") or "")
 
 
-def _refresh(tree: turbohtml.Document, resolver: LinkResolver, *, url: str) -> tuple[str | None, float]:
-    """Return the page that a refresh leads to, and after how many seconds; one that reloads itself leads nowhere."""
-    names = [meta.attr("http-equiv") or "" for meta in tree.select("meta[http-equiv]")]
-    directive = tree.meta_refresh("") if any("refresh" in name.lower() for name in names) else None
-    if directive is None or not directive[1]:
-        return None, 0.0
-    target = resolver.web(directive[1])
-    return (None, 0.0) if target == resolver.web(url) else (target, float(directive[0]))
+def _refresh(tree: turbohtml.Document, resolver: LinkResolver) -> tuple[str | None, float]:
+    """Return where a refresh leads, and after how many seconds; of several the first that leads anywhere counts."""
+    for meta in tree.select("meta[http-equiv]"):
+        if (meta.attr("http-equiv") or "").strip().lower() != "refresh" or _is_in_noscript(meta):
+            continue
+        found = refresh_of(meta.attr("content") or "")
+        target = resolver.web(found[1]) if found is not None else None
+        if found is not None and target is not None:
+            return target, found[0]
+    return None, 0.0
+
+
+def _is_in_noscript(element: turbohtml.Element) -> bool:
+    return any(isinstance(above, turbohtml.Element) and above.tag == "noscript" for above in element.ancestors)

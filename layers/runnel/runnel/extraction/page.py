@@ -33,7 +33,7 @@ class PageReading:
     noindex: bool  # the page asks robots not to keep it
     canonical: str | None
     nofollow_links: tuple[str, ...] = ()  # links that stand there with `rel=nofollow` only
-    refresh: str | None  # where `<meta http-equiv=refresh>` leads, when that is another page
+    refresh: str | None  # where `<meta http-equiv=refresh>` leads, perhaps to the page itself
     refresh_s: float = 0.0  # after how many seconds it leads there
     twin: str | None = None  # where the page says that it stands as Markdown
     headings: tuple[Heading, ...]  # level, text, anchor

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from runnel.errors import PageUnreadable
+from runnel.extraction.charset import decode_text
 from runnel.extraction.chunks import split_chunks
 from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.links import MAX_LINKS, LinkResolver
@@ -73,15 +74,6 @@ def _cleaned(text: str, url: str) -> tuple[str, str, tuple[Hidden, ...]]:
         cleaned, hidden = "", ()
     kept = cleaned.strip("\n") or body.strip("\n")
     return kept, first_title(kept) or told, hidden
-
-
-def decode_text(body: bytes, charset: str | None) -> str:
-    """Return the text of *body*, UTF-8 unless *charset* says otherwise."""
-    try:
-        text = body.decode(charset or "utf-8", "replace")
-    except (LookupError, UnicodeError):  # no such encoding, or one that is not for text
-        text = body.decode("utf-8", "replace")
-    return text.removeprefix("\ufeff").replace("\0", "\ufffd")
 
 
 def _fenced(text: str) -> str:

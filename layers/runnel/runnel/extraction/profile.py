@@ -110,7 +110,7 @@ def marks_of(body: bytes, *, charset: str | None) -> PageMarks:
     """Return what a page of a sample tells; raises `ValueError`, `RecursionError` as the parser does."""
     tree = parse_html(body, charset=charset)
     check_depth(tree, body)
-    facts = read_metadata(tree, LinkResolver(find_base(tree, url=NOWHERE)), url=NOWHERE)
+    facts = read_metadata(tree, LinkResolver(find_base(tree, body, url=NOWHERE)))
     contents = Contents(tree, ASKED)
     label_panels(tree, contents)
     part = choose_main_part(tree, contents, facts.title)

@@ -196,9 +196,9 @@ def count_words(text: str, data: bytes) -> int:
 def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: SiteProfile, render: bool) -> PageReading:
     """Read in the one order that works: links and facts first, for the rest takes the tree apart."""
     contents = Contents(tree, RENDERED_TOO if render else ASKED)
-    resolver = LinkResolver(find_base(tree, url=url))
+    resolver = LinkResolver(find_base(tree, body, url=url), encoding=tree.encoding)
     found = find_links(tree, resolver)
-    facts = read_metadata(tree, resolver, url=url)
+    facts = read_metadata(tree, resolver)
     breadcrumbs = find_breadcrumbs(tree, contents)
     main = _read_main(tree, contents, resolver, title=facts.title, profile=profile, render=render)
     said = main.text.encode("utf-8", "replace")

@@ -16,11 +16,6 @@ REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
 
 #: A refresh within so many seconds is a redirect; what waits longer is a page that leads on.
 MAX_REFRESH_S: Final = 10.0
-#: A Refresh header: seconds, then perhaps an address, perhaps in quotes.
-_REFRESH: Final = re.compile(
-    r"""\s*(?P<s>\d{1,9})(?:\.[\d.]*)?\s*(?:[;,\s]\s*(?:url\s*=\s*)?(?P<quote>['"]?)(?P<url>.*))?""",
-    re.IGNORECASE | re.DOTALL,
-)
 
 #: Whom an X-Robots-Tag must address for us to obey it.
 _ROBOTS_NAME: Final = "runnel"
@@ -88,15 +83,6 @@ def told_size(headers: Mapping[str, str]) -> int | None:
     size = headers.get("content-length", "")
     is_packed = headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
     return int(size) if size.isascii() and size.isdecimal() and len(size) < _SIZE_DIGITS and not is_packed else None
-
-
-def refresh_of(header: str) -> tuple[float, str] | None:
-    """Read a Refresh header as a browser does: seconds and address; None when it leads nowhere."""
-    found = _REFRESH.fullmatch(header)
-    if found is None or not found["url"]:
-        return None
-    address = found["url"].partition(found["quote"])[0] if found["quote"] else found["url"]
-    return (float(found["s"]), address.strip()) if address.strip() else None
 
 
 def robots_wishes(header: str) -> tuple[bool, bool]:

@@ -30,6 +30,7 @@ from runnel.domain.payloads import (
     FetchedPage,
     MarkdownTwin,
 )
+from runnel.domain.refreshes import refresh_of
 from runnel.domain.verdicts import RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
@@ -39,7 +40,6 @@ from runnel.fetching.answers import (
     PAGE_TYPES,
     check_page_type,
     failure_of_status,
-    refresh_of,
     robots_wishes,
     sniff_type,
 )
@@ -381,7 +381,8 @@ def _links_of(page: _Page) -> tuple[tuple[str, ...], bool]:
     reading = page.reading
     if reading is None or not page.leads_on:
         return (), False
-    links = reading.links if reading.refresh is None else (reading.refresh, *reading.links)
+    leads_away = reading.refresh not in (None, page.response.url)
+    links = (reading.refresh, *reading.links) if reading.refresh is not None and leads_away else reading.links
     return links, reading.links_truncated
 
 

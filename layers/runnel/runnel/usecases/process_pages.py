@@ -214,7 +214,9 @@ def to_stored_page(
         canonical=reading.canonical,
         headings=tuple(Heading(level=level, text=text, anchor=anchor) for level, text, anchor in reading.headings),
         hidden=tuple(Hidden(kind=kind, excerpt=excerpt) for kind, excerpt in reading.hidden),
-        links=reading.links if reading.refresh is None else (reading.refresh, *reading.links),
+        links=(reading.refresh, *reading.links)
+        if reading.refresh is not None and reading.refresh != page.final_url
+        else reading.links,
         raw=page.raw,
         content_type=page.content_type,
         charset=page.charset,
