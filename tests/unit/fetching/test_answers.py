@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runnel.domain.refreshes import refresh_of
+from runnel.extraction.refreshes import refresh_of
 from runnel.fetching.answers import (
     MAX_RETRY_AFTER_S,
     failure_of_status,

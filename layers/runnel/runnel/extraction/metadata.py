@@ -10,10 +10,10 @@ from typing import Final
 
 import turbohtml
 
-from runnel.domain.refreshes import refresh_of
 from runnel.extraction.controls import short_line
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.modified import find_modified
+from runnel.extraction.refreshes import refresh_of
 
 #: Whom a `<meta name>` must address for us to obey it.
 ROBOTS_NAMES: Final = ("robots", "runnel")

@@ -30,10 +30,10 @@ from runnel.domain.payloads import (
     FetchedPage,
     MarkdownTwin,
 )
-from runnel.domain.refreshes import refresh_of
 from runnel.domain.verdicts import RawRef
 from runnel.domain.warc import RECORD_END, record_head
 from runnel.errors import FetchFailed, PageUnreadable
+from runnel.extraction.refreshes import refresh_of
 from runnel.fetching.answers import (
     HTML_TYPES,
     MAX_REFRESH_S,
