@@ -3,6 +3,8 @@
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runnel.domain.same_page import MOST_DECLARED, Fetched, SamePages, choose, twin_key
 
@@ -53,6 +55,29 @@ def test_pages_that_share_nothing_stay_apart() -> None:
 
     assert [shown.url for shown in choose(pages)] == [page.url for page in pages]
     assert _arrivals(pages) == [None, None, None]
+
+
+_PATHS = st.sampled_from(["/a", "/b", "/c/", "/c/index.html", "/d"])
+
+
+@given(st.dictionaries(_PATHS, st.tuples(_PATHS, st.integers(0, 3), st.none() | _PATHS, st.integers(0, 2)), max_size=5))
+def test_what_shares_a_name_is_together_and_nothing_else(site: dict[str, tuple[str, int, str | None, int]]) -> None:
+    """One page for all that lead from one to the next, by body, address, canonical address, or equal twin."""
+    pages = [_fetched(path, str(body), final=final, canonical=said) for path, (final, body, said, _) in site.items()]
+    contents = {f"{H}{path}": str(text) for path, (*_, text) in site.items()}
+    names = {
+        page.url: {page.url, page.final_url, page.canonical or page.url, page.body_hash,
+                   f"{twin_key(page.final_url)} {contents[page.url]}"}
+        for page in pages
+    }  # fmt: skip
+    groups: list[set[str]] = []
+    for name in names.values():
+        near = [group for group in groups if group & name]
+        groups = [group for group in groups if not group & name] + [name.union(*near)]
+    shown = [{page.url, page.source, *page.others} for page in choose(pages, contents=contents)]
+
+    assert len(shown) == len(groups)
+    assert all(any(urls <= group for group in groups) for urls in shown)
 
 
 def test_a_site_that_declares_its_home_page_everywhere_is_not_believed() -> None:

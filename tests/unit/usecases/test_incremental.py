@@ -1,5 +1,6 @@
 """An incremental crawl ends with the library that a full one would make, and does no more than it must."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from runnel.domain import events as e
 from runnel.domain.jobs import Job, JobState
 from runnel.domain.payloads import StoredPage
-from runnel.usecases.known_pages import KnownPages, load_known_again
+from runnel.usecases.known_pages import KnownPages, load_known, load_known_again
 from runnel.usecases.process_pages import page_key
 from runnel.usecases.services import Tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
@@ -52,6 +53,22 @@ def plain(pages: dict[str, StoredPage]) -> dict[str, StoredPage]:
     """Pages without what tells when and by which job they were fetched."""
     drop = {"fetched_at": "", "details": None}
     return {path: one.model_copy(update=drop) for path, one in pages.items()}
+
+
+async def test_links_of_pages_that_were_processed_together_are_read_once() -> None:
+    """Ten answers at a time ask for the links of one result object."""
+    home = await crawled()
+    process = home.process("P")
+    path = next(iter(home.state.libraries.values())).pointer.path
+    known = await load_known(process.services, TENANT, path)
+    process.steps.clear()
+    links = await asyncio.gather(*(known.links_of(home.url(name)) for name in ("/", *NAMES)))
+    asked = process.steps.count("content.get_many")
+    await known.links_of(home.url("/0"))
+
+    assert asked == process.steps.count("content.get_many") == 1
+    assert links[0] == tuple(home.url(name) for name in NAMES)
+    assert links[1] == (home.url("/deep"),)
 
 
 async def test_a_site_that_has_not_changed_is_only_asked() -> None:

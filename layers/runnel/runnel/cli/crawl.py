@@ -136,12 +136,17 @@ async def _crawl_there(call: Call, settings: Settings, body: Json, again: str, *
 # --- here -----------------------------------------------------------------------------------------------------------
 
 
+def _reads_every_page(body: Json) -> bool:
+    """Whether the first page will be read: an incremental crawl of a site that has not changed reads none."""
+    return body.get("mode") != "incremental" and "download" in body.get("steps", ("download",))
+
+
 async def _crawl_here(call: Call, settings: Settings, body: Json, again: str, *, output: str | None, wait: bool) -> int:
     from runnel.cli.local_backend import open_local
 
     folder = _output_folder(body, output)
     async with open_local(settings) as backend:
-        if wait:
+        if wait and _reads_every_page(body):
             backend.warm()
         job = await _create_or_go_on(call, backend, {**body, "output": folder})
         if not wait:

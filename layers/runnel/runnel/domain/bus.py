@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError, to_json
 
 from runnel.domain.changes import Changes
 from runnel.domain.instants import format_time
@@ -84,7 +85,7 @@ def generation_segments(source: BusSource, changes: Changes) -> list[BusSegment]
 
 def segments_of(source: BusSource, told: Iterable[tuple[BusType, Mapping[str, Any]]]) -> list[BusSegment]:
     """Records of these types with these data, in segments."""
-    lines = [_line(source, index, kind, data) for index, (kind, data) in enumerate(told)]
+    lines = list(_lines(source, told))
     return [
         BusSegment(key=source.segment_key(place), lines=tuple(lines[start : start + SEGMENT_RECORDS]))
         for place, start in enumerate(range(0, len(lines), SEGMENT_RECORDS))
@@ -104,20 +105,28 @@ def tell_deletion(pages: Mapping[str, StoredPage]) -> Iterator[tuple[BusType, Ma
 
 def count_records(changes: Changes) -> int:
     """The number of records that tell of these changes."""
-    return sum(1 for _ in _tell(changes))
+    texts = [both for both in changes.changed if both[0].content_hash != both[1].content_hash]
+    pages = len(changes.removed) + len(changes.changed) + len(changes.added)
+    parted = (*changes.removed, *changes.added, *(page for both in texts for page in both))
+    return pages + sum(page.chunks > 0 for page in parted) + (changes.index is not None)
 
 
-def _line(source: BusSource, index: int, kind: BusType, data: Mapping[str, Any]) -> bytes:
-    # As `BusEvent` would write it: ten thousand of them are told between two moves of a pointer.
-    event = {
-        "event_id": f"{source.key}:{index}",
-        "type": kind,
-        "time": format_time(source.at),
-        "library_id": source.library_id,
-        "generation": source.generation,
-        "data": data,
-    }
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def _lines(source: BusSource, told: Iterable[tuple[BusType, Mapping[str, Any]]]) -> Iterator[bytes]:
+    # As `BusEvent` would write it. Ten thousand are told between two moves of a pointer: what all of them share is
+    # written once.
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    name = encode(source.key)[:-1]
+    same = encode({"time": format_time(source.at), "library_id": source.library_id, "generation": source.generation})
+    for index, (kind, data) in enumerate(told):
+        head = f'{{"event_id":{name}:{index}","type":"{kind}",{same[1:-1]},"data":'
+        yield b"%b%b}" % (head.encode("utf-8", "replace"), _data(data))
+
+
+def _data(data: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(data)
+    except PydanticSerializationError:  # half a character, of a page that was cut in the middle of one
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _tell(changes: Changes) -> Iterator[tuple[BusType, Mapping[str, Any]]]:

@@ -67,8 +67,7 @@ def plan_index(
 ) -> IndexPlan:
     """The segments for the pages *after*, when those *before* are in the segments of *base*."""
     pages = {page.page_id: page for page in after}
-    new = _contents(pages.values())
-    same = _same(_contents(before), new)
+    same = _same(_contents(before), _contents(pages.values())) if base.segments else set()
     left = [shown for segment in base.segments if (shown := _shown(segment, same)).pages]
     stay = [segment for segment in left if not segment.is_worn]
     fresh = _fresh(library_id, pages, stay)
@@ -82,12 +81,14 @@ def tell_index(
     base: IndexPlan, before: Iterable[StoredPage], plan: IndexPlan, after: Iterable[StoredPage]
 ) -> IndexChange | None:
     """What became of the segments: pages that had not changed were moved to another one, or all of them are new."""
-    home = {page_id: segment.key for segment in base.segments for page_id in segment.pages}
-    same = _same(_contents(before), _contents(after))
     news = [segment for segment in plan.segments if segment.key not in base.keys]
+    if not news:
+        return None
+    home = {page_id: segment.key for segment in base.segments for page_id in segment.pages}
+    same = _same(_contents(before), _contents(after)) if home else set()
     if any(page_id in same and page_id in home for segment in news for page_id in segment.pages):
         return "index.optimized"
-    return "index.rebuilt" if news and len(news) == len(plan.segments) else None
+    return "index.rebuilt" if len(news) == len(plan.segments) else None
 
 
 def encode_plan(plan: IndexPlan) -> bytes:

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from runnel.domain.payloads import PageDetails, ProcessResult, StoredPage
 
 _LEVEL: Final = 1
@@ -16,13 +18,18 @@ _LEVEL: Final = 1
 _GZIP: Final = 31
 #: What a manifest does not repeat: long, or asked for by few.
 DETAILS: Final = frozenset({"links", "headings", "raw", "content_type", "charset", "hidden", "twin"})
+_NOT_LISTED: Final = set(DETAILS)
+_NOT_TOLD: Final = {*DETAILS, "details"}
+#: Pydantic's own parts of the model: to call them by way of the model costs as much again.
+_PAGE: Final = StoredPage.__pydantic_serializer__
+_PAGES: Final = TypeAdapter(list[StoredPage])
 _SUMMARY: Final = {"outcomes": {"__all__": {"page": {*DETAILS, "metadata", "description", "details"}}}}
 
 
 def encode_result(result: ProcessResult) -> bytes:
     """The object's bytes, the same for the same result."""
     pages = [outcome.page for outcome in result.outcomes if outcome.page]
-    heads = (page.model_dump_json(exclude={*DETAILS, "details"}) for page in pages)
+    heads = (_PAGE.to_json(page, exclude=_NOT_TOLD, exclude_defaults=True).decode() for page in pages)
     rest = (page.model_dump_json(include=set(DETAILS)) for page in pages)
     return _pack([result.model_dump_json(exclude=_SUMMARY), *heads]) + _pack(rest)
 
@@ -35,9 +42,21 @@ def decode_summary(body: bytes) -> ProcessResult:
 def decode_pages(body: bytes, key: str) -> Iterator[StoredPage]:
     """The pages as a manifest lists them; *key* is where the object lies, and so the rest of each page."""
     place = json.dumps(key).encode()
-    for line, text in enumerate(_unpack(body)[0].split(b"\n")[1:]):
-        # Written into the text that is read anyway: to copy a model costs more than to read it.
-        yield StoredPage.model_validate_json(b'%b,"details":[%b,%d]}' % (text[:-1], place, line))
+    # Written into the text that is read anyway: to copy a model costs more than to read it.
+    yield from read_pages(
+        b'%b,"details":[%b,%d]}' % (text[:-1], place, line)
+        for line, text in enumerate(_unpack(body)[0].split(b"\n")[1:])
+    )
+
+
+def write_page(page: StoredPage) -> bytes:
+    """A page as a manifest lists it, in a line; what it leaves out is as `StoredPage` has it by default."""
+    return _PAGE.to_json(page, exclude=_NOT_LISTED, exclude_defaults=True)
+
+
+def read_pages(lines: Iterable[bytes]) -> list[StoredPage]:
+    """The pages of these lines, read at once; raises `ValidationError`."""
+    return _PAGES.validate_json(b"[" + b",".join(lines) + b"]")
 
 
 def add_details(body: bytes, pages: Iterable[StoredPage]) -> Iterator[StoredPage]:

@@ -11,8 +11,9 @@ Laws (tests/unit/domain/test_same_page.py):
    make one page of all of them.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 #: Pages of so many other paths may declare one canonical address.
@@ -85,8 +86,9 @@ def choose(pages: Iterable[Fetched], *, contents: Mapping[str, str] | None = Non
 def twin_key(url: str) -> str:
     """What the usual twins of a page share: `index.html`, a slash at the end, `www.`, the scheme."""
     place, mark, query = url.partition("://")[2].removeprefix("www.").partition("?")
-    for name in _INDEX_NAMES:
-        place = place.removesuffix(name)
+    if place.endswith(_INDEX_NAMES):
+        for name in _INDEX_NAMES:
+            place = place.removesuffix(name)
     return f"{place.rstrip('/')}{mark}{query}"
 
 
@@ -112,33 +114,57 @@ def _path_key(url: str) -> str:
 
 def _names(page: Fetched, declared: _Declared) -> list[Hashable]:
     """What this page shares with others of the same."""
-    names: list[Hashable] = [("body", page.body_hash), page.final_url, page.url]
+    names: list[Hashable] = [("body", page.body_hash), page.url]
+    if page.final_url != page.url:
+        names.append(page.final_url)
     if page.canonical is not None and declared.is_believed(page):
         names.append(page.canonical)
     return names
 
 
 def _groups(pages: list[Fetched], declared: _Declared, contents: Mapping[str, str]) -> Iterable[list[Fetched]]:
-    """Put together what is one page: pages that share a name, and those that share one with them."""
-    roots: dict[Hashable, Hashable] = {}
+    """Put together what is one page: pages that share a name, and those that share one with them.
 
-    def root(name: Hashable) -> Hashable:
-        while roots.setdefault(name, name) != name:
-            roots[name] = roots[roots[name]]
-            name = roots[name]
-        return name
-
-    for page in pages:
-        names = _names(page, declared)
-        if page.url in contents:
-            names.append((twin_key(page.final_url), contents[page.url]))
+    Most share none: they are found in one pass over all names, and only the others are put together.
+    """
+    repeated = {content for content, times in Counter(contents.values()).items() if times > 1}
+    names_of = [_all_names(page, declared, contents.get(page.url), repeated) for page in pages]
+    owners: dict[Hashable, int] = {}
+    shared: set[Hashable] = set()
+    for number, names in enumerate(names_of):
         for name in names:
-            if name != page.url:
-                roots[root(name)] = root(page.url)
+            if owners.setdefault(name, number) != number:
+                shared.add(name)
+    some = [number for number, names in enumerate(names_of) if not shared.isdisjoint(names)]
+    roots = _join(names_of[number] for number in some) if some else {}
     groups: defaultdict[Hashable, list[Fetched]] = defaultdict(list)
     for page in pages:
-        groups[root(page.url)].append(page)
+        groups[_root(roots, page.url) if page.url in roots else page.url].append(page)
     return groups.values()
+
+
+def _all_names(page: Fetched, declared: _Declared, content: str | None, repeated: AbstractSet[str]) -> list[Hashable]:
+    names = _names(page, declared)
+    if content in repeated:
+        names.append((twin_key(page.final_url), content))
+    return names
+
+
+def _join(names_of: Iterable[list[Hashable]]) -> dict[Hashable, Hashable]:
+    """Each name with another one of its group, or with itself: `_root` leads from there to one for all."""
+    roots: dict[Hashable, Hashable] = {}
+    for names in names_of:
+        first = _root(roots, names[0])
+        for name in names:
+            roots[_root(roots, name)] = first
+    return roots
+
+
+def _root(roots: dict[Hashable, Hashable], name: Hashable) -> Hashable:
+    while roots.setdefault(name, name) != name:
+        roots[name] = roots[roots[name]]
+        name = roots[name]
+    return name
 
 
 def _show(group: list[Fetched], contents: Mapping[str, str] | None) -> Shown:

@@ -38,19 +38,30 @@ class Statistics(BaseModel):
 
 def count_pages(pages: Iterable[StoredPage]) -> Statistics:
     """The figures of these pages."""
-    pages = tuple(pages)
-    by_source: dict[str, list[int]] = {}
-    for page in pages:
-        by_source.setdefault(page.source_id, []).append(page.words)
-    times = [page.fetched_at for page in pages]
+    words: Counter[str] = Counter()
+    by_source: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    chunks = low_quality = hiding = 0
+    oldest: str | None = None
+    newest: str | None = None
+    for page in pages:  # once: ten thousand of them are counted while readers wait for a publication
+        words[page.source_id] += page.words
+        by_source[page.source_id] += 1
+        languages[page.lang] += 1
+        chunks += page.chunks
+        low_quality += page.low_quality
+        hiding += page.hidden_pieces > 0
+        at = page.fetched_at
+        oldest = at if oldest is None or at < oldest else oldest
+        newest = at if newest is None or at > newest else newest
     return Statistics(
-        pages=len(pages),
-        words=sum(page.words for page in pages),
-        chunks=sum(page.chunks for page in pages),
-        low_quality=sum(page.low_quality for page in pages),
-        with_hidden_text=sum(page.hidden_pieces > 0 for page in pages),
-        oldest_page=min(times, default=None),
-        newest_page=max(times, default=None),
-        languages=dict(sorted(Counter(page.lang for page in pages).items())),
-        sources={name: SourceFigures(pages=len(of), words=sum(of)) for name, of in sorted(by_source.items())},
+        pages=by_source.total(),
+        words=words.total(),
+        chunks=chunks,
+        low_quality=low_quality,
+        with_hidden_text=hiding,
+        oldest_page=oldest,
+        newest_page=newest,
+        languages=dict(sorted(languages.items())),
+        sources={name: SourceFigures(pages=by_source[name], words=words[name]) for name in sorted(by_source)},
     )

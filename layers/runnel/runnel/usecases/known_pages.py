@@ -8,6 +8,7 @@ Laws:
 3. A page whose Markdown or links have gone is not known: it is fetched as if it were new.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -39,6 +40,8 @@ class KnownPages:
             if page.details is not None:
                 self._siblings.setdefault(page.details[0], []).append(page)
         self._links: dict[str, dict[str, tuple[str, ...]]] = {}
+        #: Result objects that are being read.
+        self._loading: dict[str, asyncio.Event] = {}
 
     def __len__(self) -> int:
         """Pages known."""
@@ -72,12 +75,23 @@ class KnownPages:
         if page is None or page.details is None or page.nofollow:
             return ()
         key = page.details[0]
-        if key not in self._links:
+        while (links := self._links.get(key)) is None:
+            if key in self._loading:  # pages that were processed together are asked for together
+                await self._loading[key].wait()
+            else:
+                await self._load(key)
+        return links.get(page.url, ())
+
+    async def _load(self, key: str) -> None:
+        loaded = self._loading[key] = asyncio.Event()
+        try:
             whole = await load_details(self._services, self._tenant, self._siblings[key])
             while len(self._links) >= _REMEMBERED:
                 del self._links[next(iter(self._links))]
             self._links[key] = {one.url: one.links for one in whole.values()}
-        return self._links[key].get(page.url, ())
+        finally:
+            del self._loading[key]
+            loaded.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

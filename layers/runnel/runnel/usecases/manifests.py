@@ -22,7 +22,7 @@ from runnel.domain.index_plan import IndexPlan, decode_plan, encode_plan
 from runnel.domain.integrity import Flaw
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import SiteMarks, StoredPage
-from runnel.domain.results import DETAILS, add_details, decode_pages
+from runnel.domain.results import add_details, decode_pages, read_pages, write_page
 from runnel.domain.statistics import count_pages
 from runnel.errors import ManifestDamaged
 from runnel.usecases.patience import sure
@@ -238,8 +238,7 @@ def _decode_head(body: bytes) -> dict[str, Any] | None:
 
 
 def _pack(pages: Iterable[StoredPage]) -> bytes:
-    lines = "\n".join(page.model_dump_json(exclude=set(DETAILS)) for page in pages).encode("utf-8", "replace")
-    return zlib.compress(lines, 1, _GZIP)
+    return zlib.compress(b"\n".join(map(write_page, pages)), 1, _GZIP)
 
 
 def _pack_needs(pages: Iterable[StoredPage]) -> bytes | None:
@@ -255,7 +254,7 @@ def _pages_of(key: str, body: bytes | None) -> dict[str, StoredPage]:
     if body is None:
         raise ManifestDamaged(f"The list of pages at {key} is missing.", key=key, is_missing=True)
     try:
-        pages = [StoredPage.model_validate_json(line) for line in zlib.decompress(body, _GZIP).split(b"\n")]
+        pages = read_pages(zlib.decompress(body, _GZIP).split(b"\n"))
     except (zlib.error, ValidationError) as error:
         raise ManifestDamaged(f"The list of pages at {key} is damaged.", key=key) from error
     return {page.url: page for page in pages}

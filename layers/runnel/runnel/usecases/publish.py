@@ -247,11 +247,11 @@ def _choose(fold: JobFold, pages: Mapping[str, StoredPage]) -> dict[str, StoredP
     usable = {url: page for url, page in pages.items() if page.body_hash not in dropped}
     contents = {url: page.content_hash for url, page in usable.items()}
     chosen: dict[str, StoredPage] = {}
+    follows_none = {url for url, crawled in fold.crawled.items() if crawled.note.get("nofollow")}.__contains__
     for shown in choose((crawled.fetched(url) for url, crawled in fold.crawled.items()), contents=contents):
         page = usable.get(shown.source)
         if page is not None and not page.low_quality:
-            members = [fold.crawled[url] for url in (shown.url, *shown.others) if url in fold.crawled]
-            nofollow = page.nofollow or any(crawled.note.get("nofollow") for crawled in members)
+            nofollow = page.nofollow or any(map(follows_none, (shown.url, *shown.others)))
             chosen[shown.url] = _shown_as(page, shown, nofollow=nofollow)
     return _without_twins(chosen)
 
