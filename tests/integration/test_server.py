@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from runnel.local.server import running_server
+from runnel.settings import Settings
 from tests.site.server import SiteServer
 from tests.support.http_homes import TERMINAL, Frame, HttpHome, serving
 
@@ -181,3 +184,17 @@ async def test_a_reader_that_reads_nothing_keeps_neither_the_job_nor_the_server(
 
     assert frames[-1].type in TERMINAL
     assert code == 128 + signal.SIGTERM
+
+
+async def test_readers_who_leave_cost_no_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio complains of each frame for somebody who has left: a log full of that hides what matters."""
+    async with running_server(Settings(home=tmp_path)):
+        ours, theirs = socket.socketpair()
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+        theirs.close()
+        for _ in range(20):
+            transport.write(b"a frame")
+        transport.close()
+        logging.getLogger("asyncio").warning("what matters")
+
+    assert caplog.messages == ["what matters"]

@@ -7,6 +7,7 @@ Laws (tests/integration/test_server.py, tests/e2e/test_http.py):
 """
 
 import asyncio
+import logging
 import shutil
 import signal
 import socket
@@ -159,7 +160,13 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether asyncio says more than that a reader has left; that it says for each frame that is too late."""
+    return record.getMessage() != "socket.send() raised exception."
+
+
 def _config(home: WebHome) -> uvicorn.Config:
+    logging.getLogger("asyncio").addFilter(_is_worth_a_line)
     return uvicorn.Config(
         create_app(home),
         lifespan="off",
