@@ -2,12 +2,15 @@
 
 * Repeating is the table's part (`table.py`): only there is it known which request may be sent twice.
 * A session's clients share nothing with another process; make one per process.
+* An answer that breaks off among its headers is none, though botocore takes it for an empty one: "no such item".
 * The client is botocore's own: boto3 would only wrap it, and cost a cold start its import.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
+from botocore.exceptions import ResponseStreamingError
 from botocore.session import get_session
 
 if TYPE_CHECKING:
@@ -25,4 +28,12 @@ CONFIG = Config(
 
 def make_client(**arguments: Any) -> "DynamoDBClient":
     """Make a client; *arguments* (endpoint, region, credentials) go to botocore, whose environment is the default."""
-    return cast("DynamoDBClient", get_session().create_client("dynamodb", config=CONFIG, **arguments))
+    client = get_session().create_client("dynamodb", config=CONFIG, **arguments)
+    client.meta.events.register("before-parse.dynamodb", _refuse_broken_off)
+    return cast("DynamoDBClient", client)
+
+
+def _refuse_broken_off(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Raise as for a lost connection: every answer of DynamoDB, an error too, has a body."""
+    if not response_dict["body"]:
+        raise ResponseStreamingError(error="the answer breaks off")

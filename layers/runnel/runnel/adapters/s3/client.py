@@ -2,15 +2,18 @@
 
 * botocore blocks, so requests run in threads of their own. boto3 would only wrap it, and cost a cold start its import.
 * Every request may be repeated: objects are written whole, and the same key gets the same bytes.
+* An answer that breaks off among its headers is none, though botocore takes it for an empty one: an object of no bytes.
 """
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config
+from botocore.exceptions import ResponseStreamingError
 from botocore.session import get_session
 
 from runnel.adapters.s3.failures import BotoFailure, translate
@@ -37,6 +40,11 @@ CONFIG = Config(
     s3={"addressing_style": "auto"},
 )
 
+#: What is answered with a body, in botocore's names.
+_WITH_BODIES = ("GetObject", "ListObjectsV2")
+#: Headers that say where a body ends.
+_FRAMES = ("content-length", "transfer-encoding")
+
 
 def make_client(*, path_style: bool = False, **arguments: Any) -> "S3Client":
     """Make a client; *arguments* (endpoint, region, credentials) go to botocore, whose environment is the default.
@@ -44,7 +52,16 @@ def make_client(*, path_style: bool = False, **arguments: Any) -> "S3Client":
     *path_style* is for endpoints that are not Amazon's, where a bucket has no host name of its own.
     """
     config = CONFIG.merge(Config(s3={"addressing_style": "path"})) if path_style else CONFIG
-    return cast("S3Client", get_session().create_client("s3", config=config, **arguments))
+    client = get_session().create_client("s3", config=config, **arguments)
+    for operation in _WITH_BODIES:
+        client.meta.events.register(f"before-parse.s3.{operation}", _refuse_broken_off)
+    return cast("S3Client", client)
+
+
+def _refuse_broken_off(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Raise as for a lost connection: what has a body says how it ends, and that it ended so botocore has checked."""
+    if not any(name in response_dict["headers"] for name in _FRAMES):
+        raise ResponseStreamingError(error="the answer breaks off")
 
 
 class Bucket:
