@@ -40,6 +40,7 @@ class Generator:
     lines: tuple[str, ...] = ()  # code blocks whose lines are elements of this kind: (block, line) pairs
     skip: tuple[str, ...] = ()  # parts of paths that are no pages of text
     pages: str = "**/*.html"
+    sources: str = ""  # the folder of the reStructuredText that the pages were made from
 
 
 #: Parts of Sphinx's paths that are no pages of text.

@@ -21,6 +21,7 @@ TUNED = (
         optional=("nav.contents", "div.contents"),
         nav=("div.related", "div.sphinxsidebar", "div.mobile-nav", "div.footer"),
         skip=(*SPHINX, "changelog.html"),
+        sources="_sources",
     ),
     Generator(
         name="Sphinx, Django's theme",
@@ -41,6 +42,7 @@ TUNED = (
         optional=("nav.contents", "div.contents"),
         nav=("nav.navbar", ".bd-sidebar", ".bd-toc", ".prev-next-area", "footer"),
         skip=SPHINX,
+        sources="_sources",
     ),
     Generator(
         name="DocBook",

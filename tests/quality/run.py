@@ -4,6 +4,7 @@ Markdown quality on documentation that nobody wrote for us: `python -m tests.qua
 * each generator's pages are drawn by a fixed seed, so that two runs read the same ones;
 * packages are downloaded by apt and unpacked beside this file, never installed;
 * `--golden` compares with `golden.md` and fails when a figure fell; `--write` keeps the figures there;
+* pages whose package has their reStructuredText are measured beside that as well;
 * pages are read with what their site repeats, as `runnel.extraction.profile` learns it; `--alone` without.
 """
 
@@ -31,10 +32,19 @@ from tests.quality.later_generators import LATER_HELD_OUT, LATER_TUNED
 from tests.quality.outcome import read_outcome
 from tests.quality.report import fallen_figures, format_table, write_golden
 from tests.quality.score import Score, add_page
+from tests.quality.sources import (
+    SourceScore,
+    add_source,
+    fallen_sources,
+    find_source,
+    format_sources,
+    write_sources,
+)
 from tests.quality.truth import read_truth
 
 CACHE = Path(__file__).parent / ".cache"
 GOLDEN = Path(__file__).parent / "golden.md"
+GOLDEN_SOURCES = Path(__file__).parent / "golden_sources.md"
 SAMPLE = 40
 SEED = 20_260
 #: Longer pages take the judge longer than anyone waits, and say nothing new.
@@ -53,17 +63,24 @@ def main() -> None:
         if not options.only or row.name in options.only or row.package in options.only
     ]
     scores: dict[str, Score] = {}
+    beside: dict[str, SourceScore] = {}
     for generator in chosen:
         pages = sample(generator, options.sample)
         started = time.perf_counter()
         tool = ours if options.alone else ours_with_profile(generator)
         scores[generator.name] = measure(generator, pages, tool, verbose=options.verbose)
+        if generator.sources:
+            beside[generator.name] = measure_sources(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
     held_out = {row.name for row in (*HELD_OUT, *LATER_HELD_OUT)}
     print(format_table(scores, held_out))
+    if beside:
+        print(format_sources(beside))
     if options.write:
         write_golden(scores, GOLDEN, held_out)
-    if options.golden and (fallen := fallen_figures(scores, GOLDEN)):
+        if beside:
+            write_sources(beside, GOLDEN_SOURCES)
+    if options.golden and (fallen := fallen_figures(scores, GOLDEN) + fallen_sources(beside, GOLDEN_SOURCES)):
         sys.exit("quality: worse than the kept table:\n" + "\n".join(fallen))
 
 
@@ -111,11 +128,30 @@ def measure(generator: Generator, pages: Pages, tool: Tool, *, verbose: bool) ->
             continue
         wrong = add_page(score, truth, read_outcome(tool(body, url)))
         if verbose:
-            said = {name: value for name, value in wrong.items() if value}
-            print(f"--- {url}")
-            for name, value in said.items():
-                print(f"    {name}: {str(value)[:600]}")
+            show_wrong(url, wrong)
     return score
+
+
+def measure_sources(generator: Generator, pages: Pages, tool: Tool, *, verbose: bool) -> SourceScore:
+    """Return the figures of *tool* on those of *pages* whose source the package has."""
+    folder = unpacked(generator.package) / generator.folder
+    score = SourceScore()
+    for url, body in pages:
+        source = find_source(folder, generator.sources, url)
+        if source is None:
+            continue
+        wrong = add_source(score, source, read_outcome(tool(body, url)))
+        if verbose:
+            show_wrong(url, wrong)
+    return score
+
+
+def show_wrong(url: str, wrong: dict[str, object]) -> None:
+    """Print what went wrong on one page."""
+    print(f"--- {url}")
+    for name, value in wrong.items():
+        if value:
+            print(f"    {name}: {str(value)[:600]}")
 
 
 def sample(generator: Generator, count: int) -> Pages:

@@ -50,7 +50,7 @@ def add_page(score: Score, truth: Found, outcome: Found) -> dict[str, object]:
     """Add one page to *score*; returns what went wrong, for whoever looks closer."""
     wrong: dict[str, object] = {}
     wrong["code"] = _add_code(score, truth, outcome)
-    kept = _in_order(truth.headings, outcome.headings)
+    kept = in_order(truth.headings, outcome.headings)
     score.headings.add(len(kept), len(truth.headings))
     wrong["headings"] = _left(truth.headings, kept)
     _add_links(score, truth, outcome, wrong)
@@ -97,7 +97,8 @@ def _add_links(score: Score, truth: Found, outcome: Found, wrong: dict[str, obje
     wrong["navigation"] = through
 
 
-def _in_order(expected: list[tuple[int, str]], found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def in_order(expected: list[tuple[int, str]], found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return which of the *expected* headings were *found*, in their order."""
     matcher = SequenceMatcher(None, expected, found, autojunk=False)
     return [expected[at + step] for at, _, size in matcher.get_matching_blocks() for step in range(size)]
 

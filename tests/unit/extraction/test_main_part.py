@@ -287,3 +287,10 @@ def test_links_at_the_end_are_text_unless_the_page_has_ended(last: str) -> None:
 def test_what_comes_before_the_title_in_other_words_stays() -> None:
     """One link is a trail only when nothing else is said."""
     assert "Since" in markdown_of(f"<div>Since <a href=a>5.0</a></div><h1>Valves</h1>{PROSE}")
+
+
+def test_a_copyright_that_an_author_wrote_stays() -> None:
+    """It is a paragraph of a section, not the foot of a template."""
+    said = markdown_of(f"<main><section><h1>Valves</h1>{PROSE}<p>Copyright 2020 <a href=a>Ann</a></p></section></main>")
+
+    assert said.endswith("Copyright 2020 [Ann](https://docs.example.com/guide/a)\n")

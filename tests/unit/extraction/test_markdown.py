@@ -217,6 +217,9 @@ def test_a_title_of_a_note_is_no_heading() -> None:
 def test_a_power_is_told_from_its_base() -> None:
     """2 to the power of 10 is not 210."""
     assert main("<p>2<sup>10</sup> x<sup>-n</sup> 1<sup>st</sup>") == "2^10 x-n 1st".replace("x-n", "x^-n")
+    assert main("<p>5 km<sup>2</sup> (a)<sup>3</sup> <i>n</i><sup>2</sup> macOS<sup>2</sup>") == (
+        "5 km^2 (a)^3 *n*^2 macOS2"
+    )
 
 
 def test_one_odd_emphasis_does_not_make_html_of_all() -> None:

@@ -173,7 +173,13 @@ def is_longer_than_bar(text: str) -> bool:
 def is_colophon(block: turbohtml.Element) -> bool:
     """Say whether *block*, the last of a part, is about the site: its copyright, its generator."""
     text = block.text
-    return len(text) <= LONGEST_FOOTER and COLOPHON.match(text) is not None
+    return len(text) <= LONGEST_FOOTER and COLOPHON.match(text) is not None and not _is_of_section(block)
+
+
+def _is_of_section(block: turbohtml.Element) -> bool:
+    """Say whether *block* is a paragraph of a section: then its author wrote it, though it be a copyright."""
+    box = block.parent if block.tag == "p" else None
+    return isinstance(box, turbohtml.Element) and (box.tag == "section" or box.attr("class") == "section")
 
 
 def link_share(block: turbohtml.Element, text: str) -> float:

@@ -47,6 +47,9 @@ UNSAFE_MARK: Final = "\ue0f2"
 #: A power or an index of one number or letter: without a mark `2<sup>10</sup>` reads 210.
 POWER: Final = re.compile(r"[-+\u2212]?(?:\d{1,4}|[a-z])")
 
+#: What such a power stands behind: no word.
+BASE: Final = re.compile(r"(?:(?:^|[^A-Za-z])[A-Za-z]{1,2}|[^A-Za-z])\s*$|^$")
+
 #: Links that show nothing: icons gone with the furniture, and what is left where a page nests one link in another.
 BARE_LINKS: Final = ".//a[@href][not(normalize-space())][not(.//img)]"
 
@@ -182,8 +185,14 @@ def _name_languages(blocks: Iterable[turbohtml.Element]) -> None:
 
 def _mark_powers(raised: Iterable[turbohtml.Element]) -> None:
     for element in raised:
-        if POWER.fullmatch(element.text) and element.select_one("a") is None:
+        if POWER.fullmatch(element.text) and element.select_one("a") is None and _is_raised(element):
             element.insert(0, turbohtml.Text("^"))
+
+
+def _is_raised(exponent: turbohtml.Element) -> bool:
+    """Say whether what stands before *exponent* can be raised to a power: a word cannot, it has a note."""
+    before = exponent.previous_sibling
+    return before is None or BASE.search(before.text) is not None
 
 
 class _Targets(dict[str, str]):
