@@ -8,6 +8,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,22 @@ def _services(stores: SqliteStores) -> Any:
     )  # fmt: skip
 
 
-async def _publish(services: Any, stores: SqliteStores, job_id: str, pages: int) -> float:
+async def fill(path: Path, pages: int, text_of: Callable[[StoredPage], bytes]) -> None:
+    """Make a library `docs` of so many pages in the stores at *path*."""
+    stores = SqliteStores.open(path)
+    try:
+        await _publish(_services(stores), stores, "job0", pages, text_of)
+    finally:
+        await stores.close()
+
+
+def _no_text(_page: StoredPage) -> bytes:
+    return b"text"
+
+
+async def _publish(
+    services: Any, stores: SqliteStores, job_id: str, pages: int, text_of: Callable[[StoredPage], bytes] = _no_text
+) -> float:
     source = Source(source_id="main", url="https://docs.example.com/guide/")
     job = Job(tenant="local", job_id=job_id, library_id="docs", sources=(source,), created_at=services.clock.now())
     await stores.libraries.ensure(
@@ -77,7 +93,7 @@ async def _publish(services: Any, stores: SqliteStores, job_id: str, pages: int)
     for start in range(0, pages, _BATCH):
         members = [make_page(number) for number in range(start, min(pages, start + _BATCH))]
         batch_id = f"1-{start}"
-        objects = [(page_key(page.content_hash), b"text") for page in members]
+        objects = [(page_key(page.content_hash), text_of(page)) for page in members]
         await stores.content.put_addressed("local", objects)
         outcomes = tuple(PageOutcome(index=i, url=page.url, page=page) for i, page in enumerate(members))
         result = ProcessResult(batch_id=batch_id, part="all", outcomes=outcomes)

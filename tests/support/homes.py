@@ -71,6 +71,8 @@ def check_sum(counts: Counts) -> None:
 class ScriptedHome:
     """A made-up site, one set of stores, and as many processes as a test wants."""
 
+    #: Fields of a page that differ between two homes of the same site: here the clocks are equal too.
+    varying: frozenset[str] = frozenset()
     #: By path: how much longer it takes to answer, in seconds.
     delays: Mapping[str, float] = MappingProxyType({})
     #: How long a page is read when it has come.

@@ -104,6 +104,8 @@ def way_to_stores() -> Iterator[Way]:
 class StoredHome(ScriptedHome):
     """A `ScriptedHome` on a table and a bucket of its own."""
 
+    varying = frozenset({"fetched_at"})
+
     def __init__(self, pages: Mapping[str, Any], *, way: "Way", **options: Any) -> None:
         """Reach the stores by that *way*."""
         self._way = way

@@ -52,7 +52,7 @@ async def library_as_told(home: ScriptedHome) -> dict[str, Any]:
         if key.startswith(("pages/", "index/")) or key in {f"{path}/needs.bin", f"{path}/index.json.gz"}
     }
     return {
-        "pages": {url: page.model_dump(exclude={"details", "raw"}) for url, page in whole.items()},
+        "pages": {url: page.model_dump(exclude={"details", "raw", *home.varying}) for url, page in whole.items()},
         "sitemaps": manifest.sitemaps,
         "objects": objects,
         "generation": library.pointer.generation,
