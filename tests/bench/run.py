@@ -20,11 +20,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 from tests.bench import aws_cost, cold_start, frontier, latency, readers, recovery, verdicts
 from tests.bench.sites import GENERATED_PAGES, MissingPackage, Site, install_packages, make_sites, reachable, serve
-from tests.bench.tools import RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
+from tests.bench.tools import OURS, RUNNEL_FLAGS, TOOLS, Run, command_of, run_tool
 from tools.build_artefacts import ProgramMissing
 
 RESULTS = Path(__file__).parent / "results"
@@ -198,7 +199,9 @@ def print_conditions(options: argparse.Namespace) -> None:
     print(f"load {load:.1f} before the start, {options.repeat} rounds, interleaved")
     if load > 0.5:
         print("note: the machine is busy; read ratios, not figures")
-    print("runnel's command:", " ".join(["runnel", *command_of("runnel", "URL", Path("DIR"), RUNNEL_FLAGS)[1:]]), "\n")
+    for tool in OURS:
+        print(f"{tool}:", " ".join(["runnel", *command_of(tool, "URL", Path("DIR"), RUNNEL_FLAGS)[1:]]))
+    print()
 
 
 def print_progress(row: Row) -> None:
@@ -206,7 +209,7 @@ def print_progress(row: Row) -> None:
     memory = f" {row.peak_pss_mb:6.0f} MB" if row.peak_pss_mb else ""
     figures = f"{row.pages_per_s:7.1f} pages/s {row.cpu_s_per_1000:6.2f} CPU s/1000{memory}"
     end = figures if row.ok else f"failed: {row.error}"
-    print(f"  round {row.round + 1} {row.site:16} {row.tool:10} {end}", file=sys.stderr, flush=True)
+    print(f"  round {row.round + 1} {row.site:16} {row.tool:12} {end}", file=sys.stderr, flush=True)
 
 
 def print_report(rows: list[Row]) -> None:
@@ -216,36 +219,36 @@ def print_report(rows: list[Row]) -> None:
         mine = [row for row in rows if row.site == site]
         for tool in unique(row.tool for row in mine):
             print(format_median(tool, [row for row in mine if row.tool == tool]))
-        for other in TOOLS[1:]:
-            print_ratio(mine, other)
+        for tool, other in product(OURS, TOOLS[len(OURS) :]):
+            print_ratio(mine, tool, other)
 
 
 def format_median(tool: str, rows: list[Row]) -> str:
     """Return a line of the table; a tool that failed in any round says so."""
     failed = [row for row in rows if not row.ok]
     if failed:
-        return f"  {tool:10} failed in {len(failed)} of {len(rows)} rounds: {failed[-1].error}"
+        return f"  {tool:12} failed in {len(failed)} of {len(rows)} rounds: {failed[-1].error}"
     timed = [row for row in rows if not row.watched]
     speed, cpu = median(timed, lambda r: r.pages_per_s), median(timed, lambda r: r.cpu_s_per_1000)
     pss = max(row.peak_pss_mb for row in rows)
     recall = min(row.recall for row in rows)
-    return f"  {tool:10} {rows[0].pages:7d} {speed:9.1f} {cpu:11.2f} {pss:12.0f} {recall:8.1%}"
+    return f"  {tool:12} {rows[0].pages:7d} {speed:9.1f} {cpu:11.2f} {pss:12.0f} {recall:8.1%}"
 
 
-def print_ratio(rows: list[Row], other: str) -> None:
-    """Print runnel against another tool: the median of the ratios of each round."""
+def print_ratio(rows: list[Row], tool: str, other: str) -> None:
+    """Print one of ours against another tool: the median of the ratios of each round."""
     pairs = [
         (ours, theirs)
         for ours in rows
         for theirs in rows
-        if (ours.tool, theirs.tool) == ("runnel", other) and ours.round == theirs.round and ours.ok and theirs.ok
+        if (ours.tool, theirs.tool) == (tool, other) and ours.round == theirs.round and ours.ok and theirs.ok
         if not ours.watched
     ]
     if not pairs:
         return
     speed = statistics.median(ours.pages_per_s / theirs.pages_per_s for ours, theirs in pairs)
     cpu = statistics.median(ours.cpu_s_per_1000 / theirs.cpu_s_per_1000 for ours, theirs in pairs)
-    print(f"  runnel / {other:10} {speed:8.2f} x pages/s, {cpu:.2f} x CPU")
+    print(f"  {f'{tool} / {other}':26} {speed:5.2f} x pages/s, {cpu:.2f} x CPU")
 
 
 def print_marginal(rows: list[Row]) -> None:

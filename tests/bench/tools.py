@@ -24,7 +24,10 @@ from tests.bench.measure import Cost, run_measured
 ROOT = Path(__file__).parents[2]
 CACHE = Path(__file__).parent / ".cache"
 
-TOOLS = ("runnel", "scrapy", "scrapy-set", "bare")
+#: Ours as it comes, which ends with an index of the library; and without that last step, which leaves what others do:
+#: a file for each page.
+OURS = ("runnel", "runnel-files")
+TOOLS = (*OURS, "scrapy", "scrapy-set", "bare")
 
 #: What the bench passes to runnel; everything else is its default.
 RUNNEL_FLAGS = ("--limit", "20000")
@@ -69,8 +72,9 @@ def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_F
 
 def command_of(tool: str, url: str, out: Path, flags: Sequence[str] = RUNNEL_FLAGS) -> list[str]:
     """Return the command line of a tool."""
-    if tool == "runnel":
-        return [str(Path(sys.executable).with_name("runnel")), "crawl", url, *flags, "-o", str(out)]
+    if tool in OURS:
+        steps = ["--steps", "download,process"] if tool == "runnel-files" else []
+        return [str(Path(sys.executable).with_name("runnel")), "crawl", url, *flags, *steps, "-o", str(out)]
     if tool.startswith("scrapy"):
         own_filter = ["--own-filter"] if tool == "scrapy-set" else []
         at_once = ["--at-once", flags[flags.index("--concurrency") + 1]] if "--concurrency" in flags else []

@@ -283,9 +283,8 @@ class _Worker(asyncio.BufferedProtocol):
         """Send a page behind those that are there."""
         self.pages.append(page)
         if self._transport is not None and not self._transport.is_closing():  # else `lost` sends it elsewhere
-            # Two calls: joining them would copy the body.
-            self._transport.write(pack_request(page.request))
-            self._transport.write(page.request.body)
+            # In one call to the system, or the worker would be woken for the head alone.
+            self._transport.writelines((pack_request(page.request), page.request.body))
         if self.is_ready and len(self.pages) == 1:
             self._watch(self._parse_timeout_s)
 
