@@ -62,6 +62,34 @@ async def test_a_connection_that_arrives_elsewhere_than_it_was_sent_is_closed_be
     assert heard.data == b""
 
 
+async def test_a_name_that_leads_elsewhere_the_second_time_is_not_followed_there(heard: Heard) -> None:
+    """Rebinding through the whole fetcher: nobody inside hears of it, however often the name is asked for."""
+    answers = iter([["93.184.216.34"], ["127.0.0.1"], ["127.0.0.1"]])
+
+    class Unreachable(HttpFetcher):
+        """Nothing leaves the machine: the public address refuses the connection, as one does that is used up."""
+
+        async def _socket(self, address: Address) -> socket.socket:
+            if address.host == "93.184.216.34":
+                raise ConnectionRefusedError
+            return await super()._socket(address)
+
+    async def rebinding(_host: str, _port: int) -> list[str]:
+        return next(answers)
+
+    fetcher, categories = Unreachable(resolve=rebinding), []
+    for port in (80, heard.port, heard.port):  # an answer holds for a while, for its port
+        with pytest.raises(FetchFailed) as failed:
+            await fetcher.fetch(
+                FetchRequest(url=f"http://docs.example:{port}/", user_agent="t", ports=frozenset({heard.port}))
+            )
+        categories.append(str(failed.value.category))
+    await fetcher.close()
+
+    assert categories == ["connect", "blocked_address", "blocked_address"]
+    assert heard.connections == 0
+
+
 async def test_a_password_in_a_url_is_sent_nowhere(heard: Heard) -> None:
     """A link must not make us send somebody's password; the canonicaliser refuses it, and so does the last door."""
     fetcher = HttpFetcher(allow_private=frozenset({("127.0.0.1", heard.port)}))

@@ -61,6 +61,30 @@ async def test_a_name_is_resolved_once_and_the_judged_answer_is_the_one_that_cou
         await guard.resolve("rebind.example", 443)
 
 
+async def test_an_answer_that_has_grown_old_is_asked_for_and_judged_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebinding with patience: public for as long as an answer holds, private after it, and again after the refusal."""
+    answers = [["93.184.216.34"], ["93.184.216.35"], ["10.0.0.1"], ["127.0.0.1"], ["93.184.216.34", "::1"]]
+    asked: list[str] = []
+    loop = asyncio.get_running_loop()
+    now_s = loop.time()
+
+    async def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return answers[len(asked) - 1]
+
+    guard = Guard(frozenset(), rebinding)
+    first = await guard.resolve("rebind.example", 80)
+    monkeypatch.setattr(loop, "time", lambda: now_s + 60)
+    second = await guard.resolve("rebind.example", 80)
+    monkeypatch.setattr(loop, "time", lambda: now_s + 120)
+
+    assert [place.host for place in first + second] == ["93.184.216.34", "93.184.216.35"]
+    for private in (r"10\.0\.0\.1", r"127\.0\.0\.1", "::1"):
+        with pytest.raises(FetchFailed, match=f"leads to {private}") as refused:
+            await guard.resolve("rebind.example", 80)
+        assert refused.value.category == "blocked_address"
+
+
 async def test_one_private_answer_among_public_ones_refuses_the_name() -> None:
     """Which of them is connected to would be chance."""
 
