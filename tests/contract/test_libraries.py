@@ -104,6 +104,25 @@ async def test_a_library_is_freed_only_by_its_job(stores: Stores) -> None:
     assert await stores.libraries.get(TENANT, "blog") is None
 
 
+async def test_a_claim_is_renewed_by_its_holder_alone(stores: Stores) -> None:
+    """Whoever was taken for dead must not take the library back; an answer that was lost is asked for again."""
+    await stores.libraries.ensure(make_library())
+    assert await stores.libraries.renew(TENANT, "docs", "verify-a-0", "verify-a-1") is False
+    await stores.libraries.claim(TENANT, "docs", "verify-a-0")
+
+    assert await stores.libraries.renew(TENANT, "docs", "verify-a-0", "verify-a-1") is True
+    assert await stores.libraries.renew(TENANT, "docs", "verify-a-0", "verify-a-1") is True
+    assert (await get(stores)).active_job == "verify-a-1"
+
+    await stores.libraries.free(TENANT, "docs", "verify-a-1")
+    await stores.libraries.claim(TENANT, "docs", "job1")
+
+    assert await stores.libraries.renew(TENANT, "docs", "verify-a-1", "verify-a-2") is False
+    assert (await get(stores)).active_job == "job1"
+    assert await stores.libraries.renew(TENANT, "blog", "verify-a-1", "verify-a-2") is False
+    assert await stores.libraries.get(TENANT, "blog") is None
+
+
 async def test_a_library_is_deleted_by_who_has_claimed_it(stores: Stores) -> None:
     """No job may begin to crawl what is being deleted; afterwards it is neither found nor listed."""
     await stores.libraries.ensure(make_library())

@@ -168,6 +168,10 @@ async def _create_or_go_on(call: Call, backend: "LocalBackend", body: Json) -> J
 
 async def _go_on(call: Call, backend: "LocalBackend", body: Json, busy: LibraryBusy) -> Json:
     """Take up the unfinished job that is in the way; raises `LibraryBusy` when it runs, or is about something else."""
+    from runnel.usecases.claim_library import Work
+
+    if Work.of(busy.job_id) is not None:
+        raise busy
     if await backend.find_unfinished(body, busy.job_id) is None:
         raise LibraryBusy(
             f"The library has an unfinished job, {busy.job_id}; first: runnel resume {busy.job_id},"

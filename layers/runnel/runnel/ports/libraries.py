@@ -41,6 +41,10 @@ class Libraries(Protocol):
         """Make *job_id* the active job; again by the same job is fine; raises `LibraryBusy`, `LibraryNotFound`."""
         ...
 
+    async def renew(self, tenant: str, library_id: str, claim: str, name: str) -> bool:
+        """Give *claim* another *name*, if it holds the library still; again is fine. Whether it does."""
+        ...
+
     async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
         """Remove the library if *job_id* has claimed it; whether it was there."""
         ...

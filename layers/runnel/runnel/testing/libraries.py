@@ -45,6 +45,14 @@ class MemoryLibraries:
             raise LibraryBusy(job_id=library.active_job or "")
         self._store(replace(library, active_job=job_id))
 
+    async def renew(self, tenant: str, library_id: str, claim: str, name: str) -> bool:
+        await self._state.step("libraries.renew")
+        library = self._state.libraries.get((tenant, library_id))
+        if library is None or library.active_job not in {claim, name}:
+            return False
+        self._store(replace(library, active_job=name))
+        return True
+
     async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
         await self._state.step("libraries.delete")
         library = self._state.libraries.get((tenant, library_id))

@@ -36,6 +36,7 @@ from runnel.errors import (
     UrlInvalid,
 )
 from runnel.fetching.canonical import canonicalize
+from runnel.usecases.claim_library import Work, busy_with, wait_for_work
 from runnel.usecases.edit_library import add_sources
 from runnel.usecases.load_headers import resolve_headers
 from runnel.usecases.services import Services
@@ -67,7 +68,7 @@ async def create_job(services: Services, new: NewJob, *, invoke: bool = True) ->
         UrlInvalid: a start URL is no http or https address.
         LibraryNotFound: a library alone was named, and there is none.
         JobConflict: there is nothing to process (`nothing_to_process`) or to index (`nothing_to_index`).
-        LibraryBusy: another job crawls the library.
+        LibraryBusy: another job crawls the library, or it is being deleted or repaired.
         IdempotencyConflict: the key was used with another body.
     """
     check_steps(new.options)
@@ -87,11 +88,13 @@ async def store_job(services: Services, wanted: Job, *, invoke: bool) -> Job:
     """Make the job exist that is *wanted*, claim its library, tell it, start it; what is stored under its id.
 
     Raises:
-        LibraryBusy: another job crawls the library.
+        LibraryBusy: another job crawls the library, or it is being deleted or repaired.
         IdempotencyConflict: another job has the id.
         JobConflict: the job that has the id is being deleted (`deleting`), or the library's sources have just changed
             (`sources_changed`).
     """
+    if not wanted.options.dry_run and await services.jobs.get(wanted.tenant, wanted.job_id) is None:
+        await wait_for_work(services, wanted.tenant, wanted.library_id)  # with nothing in the queue as yet
     job = await services.jobs.create(wanted)
     if job.deleted:
         raise JobConflict("The job of this key is being deleted; try again in a moment.", code="deleting")
@@ -222,7 +225,7 @@ async def _claim(services: Services, job: Job) -> None:
         except LibraryBusy as busy:
             if not await _is_stale(services, job, busy):
                 await _withdraw(services, job)
-                raise
+                raise busy_with(job.library_id, busy.job_id) from busy
         else:
             await _adopt(services, job)
             return
@@ -239,7 +242,9 @@ async def _adopt(services: Services, job: Job) -> None:
 
 
 async def _is_stale(services: Services, job: Job, busy: LibraryBusy) -> bool:
-    """Whether the holder has ended without clearing its claim; then the claim is cleared."""
+    """Whether the holder is a job that has ended without clearing its claim; then the claim is cleared."""
+    if Work.of(busy.job_id) is not None:
+        return False
     holder = await services.jobs.get(job.tenant, busy.job_id)
     if holder is not None and not holder.is_over:
         return False

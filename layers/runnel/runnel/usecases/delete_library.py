@@ -11,16 +11,13 @@ from functools import partial
 from runnel.domain.bus import segments_of, tell_deletion
 from runnel.domain.libraries import Library
 from runnel.errors import LibraryNotFound, ManifestDamaged
-from runnel.usecases.claim_library import claim_library
+from runnel.usecases.claim_library import Work, holding_library
 from runnel.usecases.manifests import load_index_plan, read_manifest
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
 from runnel.usecases.tell_bus import catch_up, put_segments, source_of
 from runnel.usecases.verify_library import lost_key
-
-#: How the claim of a deletion begins: no job has such an id.
-_CLAIM = "delete-"
 
 
 async def delete_library(services: Services, tenant: str, library_id: str) -> Library:
@@ -31,12 +28,11 @@ async def delete_library(services: Services, tenant: str, library_id: str) -> Li
         LibraryBusy: a job crawls it.
     """
     library = await get_library(services, tenant, library_id)
-    claim = f"{_CLAIM}{services.ids.owner()}"
-    await claim_library(services, library, claim, kind=_CLAIM)
-    await catch_up(services, library)
-    await _tell(services, library)
-    segments = await _segments_of(services, library)
-    if not await sure(services, partial(services.libraries.delete, tenant, library_id, claim)):
+    async with holding_library(services, library, Work.DELETION) as claim:
+        await catch_up(services, library)
+        await _tell(services, library)
+        segments = await _segments_of(services, library)
+    if not await sure(services, partial(services.libraries.delete, tenant, library_id, claim.name)):
         raise LibraryNotFound(f"There is no library {library_id!r} any more.")
     # By what its generations name, not by its own name: a library that was called so before may have some below it.
     for path in sorted({pointer.path for pointer in library.kept if pointer.path}):

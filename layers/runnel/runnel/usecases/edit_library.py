@@ -16,7 +16,8 @@ from runnel.domain.changes import Changes
 from runnel.domain.jobs import Job, Source
 from runnel.domain.libraries import Edit, Library
 from runnel.domain.sources import begin_alike, check_library_name, check_sources, free_id, put_source
-from runnel.errors import InputInvalid, LibraryBusy, LibraryExists, LibraryNotFound, SourceNotFound
+from runnel.errors import InputInvalid, LibraryExists, LibraryNotFound, SourceNotFound
+from runnel.usecases.claim_library import busy_with
 from runnel.usecases.edit_pages import next_generation, write_generation
 from runnel.usecases.manifests import Manifest, load_manifest
 from runnel.usecases.patience import sure
@@ -204,7 +205,7 @@ async def _find(services: Services, tenant: str, library_id: str, name: str, mar
 
 def _check_free(library: Library, fields: tuple[str, ...], job_id: str | None) -> None:
     if library.active_job not in {None, job_id} and {"library_id", "sources"} & set(fields):
-        raise LibraryBusy(job_id=library.active_job or "")
+        raise busy_with(library.library_id, library.active_job or "")
 
 
 def find_source(library: Library, source_id: str) -> Source:

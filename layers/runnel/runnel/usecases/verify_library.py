@@ -18,7 +18,7 @@ from runnel.domain.integrity import Finding, Sort, Verification
 from runnel.domain.libraries import Library
 from runnel.errors import ManifestDamaged
 from runnel.ports.output import Output
-from runnel.usecases.claim_library import claim_library
+from runnel.usecases.claim_library import Claim, Work, holding_library
 from runnel.usecases.collect_garbage import find_needs, find_unneeded, note_garbage, read_noted
 from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
@@ -27,8 +27,6 @@ from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library, newest_jobs
 from runnel.usecases.services import Services
 
-#: How the claim of a repair begins: no job has such an id.
-_CLAIM = "verify-"
 #: Jobs that are looked at for the folder that shows the library, newest first.
 _LOOKED_AT = 20
 _SORTS: Final[Mapping[str, Sort]] = {
@@ -46,12 +44,13 @@ async def verify_library(services: Services, tenant: str, library_id: str, *, re
     library = await get_library(services, tenant, library_id)
     if not repair:
         return await _verify(services, library, repair=False)
-    claim = f"{_CLAIM}{services.ids.owner()}"
-    await claim_library(services, library, claim, kind=_CLAIM)
+    claim: Claim | None = None
     try:
-        return await _verify(services, await get_library(services, tenant, library_id), repair=True)
+        async with holding_library(services, library, Work.REPAIR) as claim:
+            return await _verify(services, await get_library(services, tenant, library_id), repair=True)
     finally:
-        await services.libraries.free(tenant, library_id, claim)
+        if claim is not None:
+            await services.libraries.free(tenant, library_id, claim.name)
 
 
 async def _verify(services: Services, library: Library, *, repair: bool) -> Verification:
@@ -99,7 +98,7 @@ async def _orphans(services: Services, library: Library) -> list[Finding]:
     """What nobody needs and the collector does not know yet; nothing while some job may still be writing."""
     tenant, name = library.tenant, library.library_id
     libraries = await services.libraries.list_libraries(tenant)
-    if any(one.active_job and not one.active_job.startswith(_CLAIM) for one in libraries):
+    if any(one.active_job and Work.of(one.active_job) is not Work.REPAIR for one in libraries):
         return []
     try:
         needs = await find_needs(services, tenant, libraries)

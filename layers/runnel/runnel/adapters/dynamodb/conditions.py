@@ -56,6 +56,8 @@ SAME_TRIES = "tr = :seen"
 CLAIMABLE = "(attribute_not_exists(aj) OR aj = :job)"
 #: This job may change the library.
 CLAIMED = "aj = :job"
+#: This claim holds the library, under its old name or, if that was written before, its new one.
+RENEWABLE = "(aj = :job OR aj = :name)"
 #: Nobody has published since we looked.
 SAME_GENERATION = "g = :base"
 #: Nobody has edited the library since we looked; one that never was has no revision.

@@ -102,6 +102,16 @@ class DynamoDBLibraries:
                 raise LibraryNotFound from refused
             raise LibraryBusy(job_id=library_from_item(refused.item).active_job or "") from refused
 
+    async def renew(self, tenant: str, library_id: str, claim: str, name: str) -> bool:
+        values = {":job": text(claim), ":name": text(name)}
+        try:
+            await self._table.update(
+                library_key(tenant, library_id), "SET aj = :name", condition=c.RENEWABLE, values=values
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
         """The list item goes last: a list passes over one whose library has gone."""
         key = library_key(tenant, library_id)

@@ -23,6 +23,10 @@ _CLAIM = """
 UPDATE libraries SET active_job = :job_id
 WHERE tenant = :tenant AND library_id = :library_id AND (active_job IS NULL OR active_job = :job_id)
 """
+_RENEW = """
+UPDATE libraries SET active_job = :name
+WHERE tenant = :tenant AND library_id = :library_id AND active_job IN (:claim, :name)
+"""
 _FREE = """
 UPDATE libraries SET active_job = NULL
 WHERE tenant = :tenant AND library_id = :library_id AND active_job = :job_id
@@ -87,6 +91,10 @@ class SqliteLibraries:
             raise LibraryBusy(job_id=library.active_job or "")
 
         await self._database.write(claim)
+
+    async def renew(self, tenant: str, library_id: str, claim: str, name: str) -> bool:
+        asked = {"tenant": tenant, "library_id": library_id, "claim": claim, "name": name}
+        return await self._database.write(lambda connection: connection.execute(_RENEW, asked).rowcount == 1)
 
     async def delete(self, tenant: str, library_id: str, job_id: str) -> bool:
         asked = {"tenant": tenant, "library_id": library_id, "job_id": job_id}
