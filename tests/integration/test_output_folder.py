@@ -35,6 +35,30 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
 
 
+async def test_a_renamed_library_keeps_its_files(tmp_path: Path) -> None:
+    """None is written a second time beside it; those of others stay, also when a kill left some under both names."""
+    pages = (make_page("/a"), make_page("/b"))
+    before = FolderOutput(tmp_path)
+    await before.write_many("old", [(page, b"text") for page in pages])
+    await before.write_many("other", [(make_page("/z"), b"text")])
+    await before.reconcile("local", "old", pages)
+    killed = FolderOutput(tmp_path)
+    await killed.adopt("new", ("old",))
+    await killed.write_many("new", [(pages[0], b"text")])
+    await killed.close()
+    output = FolderOutput(tmp_path, read_markdown=_text)
+    await output.adopt("new", ("old",))
+    await output.reconcile("local", "new", pages)
+
+    assert files(tmp_path) == {"a.md", "b.md", "z.md"}
+    assert [(tmp_path / name).read_text().count("library: new") for name in ("a.md", "b.md", "z.md")] == [1, 1, 0]
+    assert '"library": "old"' not in (tmp_path / MANIFEST).read_text()
+
+
+async def _text(_tenant: str, _page: StoredPage) -> str:
+    return "text"
+
+
 async def test_a_page_is_a_file_with_front_matter(tmp_path: Path) -> None:
     """What other tools read: YAML between dashes, then Markdown."""
     output = FolderOutput(tmp_path / "out")

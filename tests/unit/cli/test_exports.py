@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runnel.cli.exports import write_file
+from runnel.cli.exports import write_file, write_folder
 from runnel.cli.local_desk import LocalDesk
 from runnel.cli.remote import RemoteBackend
-from runnel.errors import ConfigInvalid, DiskFull, InputInvalid, PageNotFound
+from runnel.errors import ConfigInvalid, DiskFull, InputInvalid, PageNotFound, StoreUnavailable
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.web_client import web_client
 
@@ -53,6 +53,29 @@ async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         await write_file(tmp_path, parts(b"x"))
     with pytest.raises(ConfigInvalid, match="cannot be written: No such file"):
         await write_file(tmp_path / "missing" / "guide.md", parts(b"x"))
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [
+        (OSError(30, "Read-only file system"), ConfigInvalid),
+        (OSError(28, "No space left"), DiskFull),
+        (None, StoreUnavailable),
+    ],
+)
+async def test_a_folder_that_cannot_be_written_is_a_wrong_setting(
+    tmp_path: Path, cause: OSError | None, error: type[Exception]
+) -> None:
+    """Only a person can help; what a store could not do may pass."""
+
+    async def fail() -> None:
+        raise StoreUnavailable("Cannot write.") from cause
+
+    with pytest.raises(error):
+        await write_folder(tmp_path / "out", fail)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigInvalid, match="is a file; name a folder"):
+        await write_folder(tmp_path / "file", fail)
 
 
 async def test_an_export_is_the_same_here_and_there(tmp_path: Path) -> None:

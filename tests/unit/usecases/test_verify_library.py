@@ -338,6 +338,9 @@ class Folder:
     async def write_many(self, library_id: str, pages: Any) -> None:
         """It is written elsewhere."""
 
+    async def adopt(self, *_: Any) -> None:
+        """It has no name."""
+
     async def examine(self, *_: Any) -> tuple[tuple[str, str], ...]:
         return (("corrupt", "a.md"),) if self.torn else ()
 

@@ -221,7 +221,8 @@ def _attendance(call: Call, backend: Backend, job: Json, again: str) -> Attendan
 
 
 def _announce(call: Call, job: Json) -> None:
-    call.talk.say(f"Crawling {job['url']} into library {job['library_id']} (job {job['job_id']})")
+    what = f"Crawling {job['url']} into" if job["url"] else "Indexing"
+    call.talk.say(f"{what} library {job['library_id']} (job {job['job_id']})")
 
 
 def _created(call: Call, job: Json) -> int:

@@ -1,7 +1,8 @@
 """`runnel export` and `download`: pages out of Runnel, into files that are there whole or not at all."""
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import click
 from runnel.cli.backend import Backend
 from runnel.cli.options import Call, example, shared, with_backend
 from runnel.cli.terminal import write_json
-from runnel.errors import ConfigInvalid, DiskFull
+from runnel.errors import ConfigInvalid, DiskFull, RunnelError, StoreUnavailable
 
 _FORMATS: Final = ("folder", "zip", "file", "jsonl", "llms", "llms-full", "warc")
 _JOB: Final = "01jd0000000000000000000000"
@@ -27,7 +28,7 @@ def export(call: Call, /, library: str, output: str, kind: str) -> None:
 
     async def work(backend: Backend) -> None:
         if kind == "folder":
-            await backend.desk().export_folder(library, path)
+            await write_folder(path, lambda: backend.desk().export_folder(library, path))
         else:
             await write_file(path, backend.desk().export(library, kind))
         _tell(call, library, kind, path)
@@ -50,6 +51,18 @@ def download(call: Call, /, job_id: str, output: str | None) -> None:
     with_backend(call.settings(), work)
 
 
+async def write_folder(path: Path, work: Callable[[], Awaitable[None]]) -> None:
+    """Let *work* write the folder *path*; raises `ConfigInvalid` and `DiskFull`, where only a person can help."""
+    if path.exists() and not path.is_dir():  # noqa: ASYNC240  # nothing else runs in this process
+        raise ConfigInvalid(f"{path} is a file; name a folder, or another --format.")
+    try:
+        await work()
+    except StoreUnavailable as error:
+        if isinstance(error.__cause__, OSError):
+            raise _refusal(path, error.__cause__) from error
+        raise
+
+
 async def write_file(path: Path, parts: AsyncIterator[bytes]) -> None:
     """Write *parts* to *path*, aside first; raises `ConfigInvalid` and `DiskFull`, and leaves nothing half-written."""
     aside = path.with_name(f".{path.name}.part")
@@ -61,10 +74,15 @@ async def write_file(path: Path, parts: AsyncIterator[bytes]) -> None:
                 file.write(part)
         aside.replace(path)
     except OSError as error:
-        kind = DiskFull if error.errno == errno.ENOSPC else ConfigInvalid
-        raise kind(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise _refusal(path, error) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written there is nothing to remove either
+            aside.unlink(missing_ok=True)
+
+
+def _refusal(path: Path, error: OSError) -> RunnelError:
+    kind = DiskFull if error.errno == errno.ENOSPC else ConfigInvalid
+    return kind(f"{path} cannot be written: {error.strerror or error}.")
 
 
 def _tell(call: Call, name: str, kind: str, path: Path) -> None:

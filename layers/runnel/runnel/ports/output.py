@@ -1,6 +1,6 @@
 """Where a local crawl shows its Markdown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from runnel.domain.integrity import Flaw
@@ -14,6 +14,10 @@ class Output(Protocol):
     Promises: a file is there whole or not at all; `reconcile` leaves exactly the published pages among the files that
     Runnel wrote, and never touches others.
     """
+
+    async def adopt(self, library_id: str, former_names: Sequence[str]) -> None:
+        """Take the files that were written for the library under its *former_names* for its own."""
+        ...
 
     async def write_many(self, library_id: str, pages: Iterable[tuple[StoredPage, bytes]]) -> None:
         """Write or replace the files of (page, Markdown in UTF-8) pairs."""

@@ -24,7 +24,7 @@ from runnel.streaming.front_matter import front_matter
 from runnel.streaming.local_links import LocalPage, anchors_of, rewrite_links
 from runnel.usecases.manifests import load_details, read_manifest
 from runnel.usecases.process_pages import page_key
-from runnel.usecases.read_library import get_library, text_missing, unpack
+from runnel.usecases.read_library import get_library, own_former_names, text_missing, unpack
 from runnel.usecases.services import Services
 
 #: The formats that are one stream; `folder` is many files, for a machine that has folders.
@@ -52,6 +52,8 @@ class Export:
     name: str
     pages: tuple[StoredPage, ...]
     home_host: str | None = None
+    #: What the library was called before: a folder may have its files under such a name.
+    former_names: tuple[str, ...] = ()
 
     async def texts(self) -> AsyncIterator[tuple[StoredPage, str]]:
         """Each page with its Markdown; raises `PageNotFound` when an object has gone."""
@@ -110,6 +112,7 @@ async def open_export(services: Services, tenant: str, library_id: str) -> Expor
         name=library_id,
         pages=tuple(pages[url] for url in sorted(pages)),
         home_host=home_host_of(library),
+        former_names=await own_former_names(services, library) if library.former_names else (),
     )
 
 
@@ -120,6 +123,8 @@ def home_host_of(library: Library) -> str | None:
 
 async def write_folder(export: Export, output: Output) -> None:
     """Write the pages as files; files that are not ours are left alone, those of pages that have gone are removed."""
+    if export.former_names:
+        await output.adopt(export.name, export.former_names)
     names = await output.arrange(export.name, export.pages)
     some: list[tuple[StoredPage, bytes]] = []
     async for page, _, markdown in export.files(names):

@@ -1,6 +1,7 @@
 """What a driver does with the end of a crawl: publish, say what that did, show it in the folder, index, report."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from runnel.domain import events as e
@@ -11,6 +12,7 @@ from runnel.usecases.end_job import End
 from runnel.usecases.index_library import index_library
 from runnel.usecases.patience import sure
 from runnel.usecases.publish import Published, publish, tell_published, weigh_held
+from runnel.usecases.read_library import own_former_names
 from runnel.usecases.recording import Recorder
 from runnel.usecases.report_crawl import is_reported, write_report
 from runnel.usecases.services import Services
@@ -28,6 +30,17 @@ class Publication:
         self._job = job
         self._recorder = recorder
         self._published: Published | None = None
+
+    async def prepare(self) -> None:
+        """Let the output folder know the library under the name that it has now."""
+        output = self._services.outputs.of(self._job)
+        if output is None:
+            return
+        job, services = self._job, self._services
+        library = await sure(services, partial(services.libraries.get, job.tenant, job.library_id))
+        if library is not None and library.former_names:
+            with suppress(RunnelError, OSError):  # what a folder cannot do is said when it is to be written
+                await output.adopt(library.library_id, await own_former_names(services, library))
 
     async def publish(self, because: EndedBecause, *, run: str) -> None:
         """Publish what the log tells (a dry run only looks), say so once, and bring the output folder up to date."""

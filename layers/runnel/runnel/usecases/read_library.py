@@ -47,6 +47,12 @@ async def library_name_of(services: Services, job: Job) -> str:
     return next((one.library_id for one in libraries if is_of(job, one)), job.library_id)
 
 
+async def own_former_names(services: Services, library: Library) -> tuple[str, ...]:
+    """The names that the library had before, but for those that another one has now."""
+    others = {one.library_id for one in await services.libraries.list_libraries(library.tenant)}
+    return tuple(name for name in library.former_names if name not in others)
+
+
 async def list_pages(services: Services, tenant: str, library_id: str) -> list[StoredPage]:
     """The pages of the published generation by URL."""
     pages = await read_manifest(services, await get_library(services, tenant, library_id))

@@ -163,6 +163,7 @@ class _Driver:
         elif self._job.options.mode == "incremental":
             self._site.pages.known = await recall_library(self._services, self._job, self._recorder)
         self._batches.profiles.known = await recall_profiles(self._services, self._job, self._recorder.fold)
+        await self._publication.prepare()
         await self._batches.invoke_open()
         if self._job.downloads:
             await self._site.sources.prepare(self._services)

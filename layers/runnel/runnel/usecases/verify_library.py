@@ -24,7 +24,7 @@ from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
 from runnel.usecases.mend_objects import Mender
 from runnel.usecases.patience import sure
-from runnel.usecases.read_library import get_library, newest_jobs
+from runnel.usecases.read_library import get_library, newest_jobs, own_former_names
 from runnel.usecases.services import Services
 
 #: Jobs that are looked at for the folder that shows the library, newest first.
@@ -116,6 +116,8 @@ async def _verify_files(services: Services, library: Library, inspection: Inspec
     if output is None or pages is None:
         return []
     shown = tuple(pages.values())
+    if library.former_names:
+        await output.adopt(library.library_id, await own_former_names(services, library))
     wrong = await output.examine(library.tenant, library.library_id, shown)
     findings = [Finding(flaw=flaw, sort="file", key=path) for flaw, path in wrong]
     if not repair or not findings:

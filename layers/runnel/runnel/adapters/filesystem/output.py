@@ -15,7 +15,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -78,6 +78,9 @@ class FolderOutput:
         """Write several pages in one visit to a thread."""
         await asyncio.to_thread(self._write_all, library_id, tuple(pages))
 
+    async def adopt(self, library_id: str, former_names: Sequence[str]) -> None:
+        await asyncio.to_thread(self._adopt, library_id, frozenset(former_names))
+
     async def arrange(self, library_id: str, pages: tuple[StoredPage, ...]) -> dict[str, str]:
         return await asyncio.to_thread(self._name_all, library_id, pages)
 
@@ -108,6 +111,17 @@ class FolderOutput:
         await asyncio.to_thread(self._close)
 
     # --- in a thread ------------------------------------------------------------------------------------------------
+
+    def _adopt(self, library_id: str, former_names: frozenset[str]) -> None:
+        """Only what we know changes: the manifest is written with the next file; until then one may be found twice."""
+        with self._lock, _translated(self._root):
+            files = self._load() if self._root.is_dir() else {}
+            for key in [key for key in files if key[0] in former_names]:
+                file, ours = files.pop(key), files.get((library_id, key[1]))
+                if ours is None:
+                    files[library_id, key[1]] = file
+                elif ours.path != file.path:
+                    self._remove(file.path)
 
     def _write_all(self, library_id: str, pages: tuple[tuple[StoredPage, bytes], ...]) -> None:
         with self._lock, _translated(self._root):
