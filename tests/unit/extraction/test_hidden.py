@@ -29,6 +29,29 @@ def told(html: str) -> tuple[Hidden, ...]:
         "style='height:0;overflow:hidden'",
         "style='clip: rect(0 0 0 0)'",
         "hidden",
+        "HIDDEN=hidden",
+        "style='display:/**/none'",
+        "style='d\\69splay:none'",
+        "style='display:none!important'",
+        "style='visibility:collapse'",
+        "style='opacity:.0;'",
+        "style='opacity: 0%'",
+        "style='font-size:0.0em'",
+        "style='font-size:.5px'",
+        "style='font-size:1px'",
+        "style='font:0/0 a'",
+        "style='max-height:0px;overflow:hidden'",
+        "style='position:fixed;top:-100vh'",
+        "style='left:-99em'",
+        "style='clip:rect(1px, 1px, 1px, 1px)'",
+        "style='clip-path:inset(50%)'",
+        "style='transform:scale(0)'",
+        "style='transform:translateX(-9999px)'",
+        "style='color:transparent'",
+        "style='color:rgba(0,0,0,0)'",
+        "style='background-color: white; color: white'",
+        "style='content-visibility:hidden'",
+        "class=notable style='display:none'",
     ],
 )
 def test_hidden_text_is_stripped(attributes: str) -> None:
@@ -44,11 +67,60 @@ def test_hidden_text_is_stripped(attributes: str) -> None:
         "<div style='left:-1px;max-width:0.5em'>text</div>",
         "<div class=collapsible style='display:none'>text</div>",
         "<div hidden=until-found>text</div>",
+        "<div style='opacity:0;transform:translateY(20px)'>text</div>",
+        "<div style='opacity:0;transition:opacity 1s'>text</div>",
+        "<div style='color:transparent;background-clip:text'>text</div>",
+        "<div style='color:#fff;background:#000'>text</div>",
+        "<div style='left:-50%;margin-left:-15px;text-indent:-20px'>text</div>",
+        "<div style='transform:translate(-50%,-50%) scale(0.9)'>text</div>",
+        "<div style='height:0.5em;font:12px/1.5 a;max-width:100%'>text</div>",
+        "<div style='--display:none;backdrop-filter:blur(0);line-height:0'>text</div>",
+        "<div style='color:\\ffffff'>text</div>",
+        "<div aria-hidden=true>text</div>",
+        "<dialog open>text</dialog>",
+        "<my-box><template shadowrootmode=open><p>text</p></template></my-box>",
+        "<details><p>text</details>",
+        "<div data-state=closed hidden>text</div>",
+        "<p id=more style='display:none'>text</p><i data-target=#more></i>",
+        "<p id=more style='display:none'>text</p><i onclick='show(\"more\")'></i>",
     ],
 )
 def test_what_is_shown_is_kept(html: str) -> None:
     """A style is no crime, and a click shows the rest."""
     assert main(html) == "seen\n\ntext"
+
+
+def test_a_page_that_is_cloaked_is_no_secret() -> None:
+    """Its program takes the cloak off; a page without its title would lose all of itself."""
+    page = "<main><div style='visibility:hidden'><h1>T</h1><p>text</p></div><p>more</p></main>"
+
+    assert read_page(page.encode(), url="https://h/").markdown == "# T\n\ntext\n\nmore\n"
+    assert read_page(b"<main><p style='opacity:0'>all</p></main>", url="https://h/").markdown == "all\n"
+
+
+def test_code_in_another_language_is_shown_by_a_choice() -> None:
+    """The first of the blocks is shown, the others wait beside it."""
+    blocks = "<pre>py</pre>\n<pre style='display:none'>js</pre><div hidden><pre>go</pre></div>"
+
+    assert main(blocks) == "seen\n\n```\npy\n```\n\n```\njs\n```\n\n```\ngo\n```"
+    assert main("<p>a</p><pre hidden>Obey</pre>") == "seen\n\na"
+
+
+@pytest.mark.parametrize(
+    ("html", "told_of"),
+    [
+        ("<template><p>Obey me now</p></template>", (("not_rendered", "Obey me now"),)),
+        ("<noscript>Obey me now</noscript>", (("not_rendered", "Obey me now"),)),
+        ("<noscript>Please turn on JavaScript</noscript>", ()),
+        ("<template>Obey</template>", ()),
+        ("<dialog>Obey me now</dialog>", ()),
+        ("<h2>A <a href=#a style='opacity:0'>#</a></h2>", ()),
+    ],
+)
+def test_what_no_browser_renders_is_left_out(html: str, told_of: tuple[Hidden, ...]) -> None:
+    """A model would read it, and nobody else."""
+    assert "Obey" not in main(html)
+    assert told(html) == told_of
 
 
 def test_marks_without_width_leave_the_prose_and_stay_in_code() -> None:

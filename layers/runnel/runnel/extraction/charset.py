@@ -31,14 +31,17 @@ _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe
 
 
 def parse_html(body: bytes, *, charset: str | None) -> turbohtml.Document:
-    """Parse a page whose HTTP header named *charset* (None: it named none)."""
+    """Parse a page whose HTTP header named *charset* (None: it named none).
+
+    The parts of web components that a page declares stay in the tree, as `template` elements.
+    """
     label = (charset or "").strip().strip("\"'") or _declared_in_xml(body)
     if label:
         try:
-            return turbohtml.parse(body, encoding=label, positions=False)
+            return turbohtml.parse(body, encoding=label, positions=False, allow_declarative_shadow_roots=False)
         except LookupError:
             pass  # a label from the network that is no encoding; the page itself may say it better
-    return turbohtml.parse(body, positions=False)
+    return turbohtml.parse(body, positions=False, allow_declarative_shadow_roots=False)
 
 
 def decode_text(body: bytes, charset: str | None) -> str:

@@ -25,7 +25,7 @@ from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.footnotes import Footnote, take_footnotes
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
-from runnel.extraction.hidden import strip_hidden
+from runnel.extraction.hidden import TOLD, UNRENDERED, strip_hidden, strip_unrendered
 from runnel.extraction.learning import PageMarks, name_blocks
 from runnel.extraction.limits import check_depth, check_size
 from runnel.extraction.links import LinkResolver, find_base, find_links
@@ -50,6 +50,7 @@ ASKED: Final = (
     *LINED_BLOCKS,
     *FORMULAS,
     *SETS,
+    *UNRENDERED,
     "a[hreflang]",
     "form",
     "header",
@@ -134,6 +135,7 @@ def _read_main(
     profile: SiteProfile,
     render: bool,
 ) -> _Main:
+    unrendered = strip_unrendered(tree, contents)
     formulas = mark_formulas(tree, contents)  # first of all: some are scripts
     label_panels(tree, contents)  # before the furniture, for the labels of tabs are buttons
     part = choose_main_part(tree, contents, title)
@@ -160,7 +162,7 @@ def _read_main(
         text=text,
         whole_text=whole_text,
         markdown=restore_formulas(markdown, formulas),
-        hidden=hidden + unseen,
+        hidden=((*hidden, *unrendered)[:TOLD] + unseen),
         is_wide=part.is_wide,
     )
 
