@@ -34,9 +34,9 @@ def front_matter(library_id: str, page: StoredPage) -> str:
 def _field(name: str, value: str | list[str]) -> str:
     texts = [name, value] if isinstance(value, str) else [name, *value]
     if len(name) > _LONGEST_NAME or not all(map(str.isprintable, texts)):
-        import yaml  # which costs ten times as much, by whoever meets what is not for eyes
+        import yaml  # which costs ten times as much, and escapes all that is not for eyes
 
-        written: str = yaml.safe_dump({name: value}, allow_unicode=True, width=_LINE_WIDTH)
+        written: str = yaml.safe_dump({name: value}, width=_LINE_WIDTH)
         return written
     if isinstance(value, str):
         return f"{_scalar(name)}: {_scalar(value)}\n"
