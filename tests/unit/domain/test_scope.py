@@ -2,8 +2,9 @@
 
 import pytest
 
+from runnel.domain.globs import compile_glob
 from runnel.domain.payloads import ScopeRules
-from runnel.domain.scope import Scope, Territories, registrable_domain
+from runnel.domain.scope import Scope, Territories, can_match, registrable_domain
 
 START = "https://docs.example.com/guide/intro.html"
 
@@ -159,3 +160,16 @@ def test_a_url_belongs_to_the_source_whose_directory_is_nearest() -> None:
         territories = Territories(order)
 
         assert {url: territories.owner(url) for url in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("glob", "may_match"),
+    [("/docs/**", True), ("**/*.pdf", True), ("**", True), ("https://a.example/*", True), ("*/x", True),
+     ("docs/**", False), ("*.pdf", False), ("index.html", False), ("*", False), ("./x", False)],
+)  # fmt: skip
+def test_a_pattern_that_can_match_nothing_is_known(glob: str, *, may_match: bool) -> None:
+    """Those that cannot are what people write first; no path that there is matches them."""
+    paths = ("/", "/x", "/x.pdf", "/docs", "/docs/x", "/docs/index.html", "/docs/x.pdf", "/./x", "/index.html")
+
+    assert can_match(glob) is may_match
+    assert may_match or not any(compile_glob(glob)(path) for path in paths)

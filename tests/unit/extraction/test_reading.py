@@ -181,6 +181,25 @@ def test_a_refresh_of_readers_without_scripts_is_not_for_us() -> None:
     assert reading_of(html).refresh == "https://docs.example.com/guide/rich"
 
 
+@pytest.mark.parametrize(
+    ("body", "leads"),
+    [
+        ('<script>window.location.replace("latest/" + window.location.hash)</script>Redirecting...', True),
+        ("<script>location = 'latest/index.html'</script>", True),
+        ('Redirecting to <a href="latest/">latest</a>...', True),
+        ("<div id=app></div><script src=app.js></script>", False),
+        ("<p>" + "Many words stand here. " * 6 + '<a href="latest/">latest</a>', False),
+    ],
+)
+def test_a_signpost_leads_readers_without_scripts_where_it_leads_all(body: str, *, leads: bool) -> None:
+    """At the root of a site with versions (mike, and others): nothing else leads from there to its pages."""
+    html = f'<head><noscript><meta http-equiv="refresh" content="1; url=latest/"></noscript></head><body>{body}'
+    reading = reading_of(html)
+
+    assert reading.refresh == ("https://docs.example.com/guide/latest/" if leads else None)
+    assert reading.refresh_s == (1.0 if leads else 0.0)
+
+
 def test_a_base_of_readers_without_scripts_is_not_for_us() -> None:
     """By the standard a parser without scripts lets it out of the noscript; what readers have is the next one."""
     html = '<head><noscript><base href="http://evil.example/"></noscript>{}<body><a href="x">x</a>'

@@ -175,3 +175,12 @@ def test_a_damaged_sitemap_gives_a_sitemap_or_our_error(at: int, data: bytes) ->
         assert failure.category == "decode"  # noqa: PT017
     else:
         assert len(sitemap.urls) <= 3
+
+
+def test_a_comment_before_the_declaration_is_passed_over() -> None:
+    """Plugins sign their work there, which XML does not allow."""
+    body = b'<!-- made by a plugin -->\n<?xml version="1.0"?><urlset><url><loc>https://a.example/x</loc></url></urlset>'
+
+    assert [page.url for page in parse_sitemap(body, url="https://a.example/sitemap.xml").urls] == [
+        "https://a.example/x"
+    ]

@@ -1,5 +1,6 @@
 """Sitemaps in a whole job: what is asked for, what it brings, and that nothing depends on when it came."""
 
+import re
 from typing import Any
 
 import pytest
@@ -140,10 +141,46 @@ async def test_a_named_sitemap_that_fails_is_a_warning_and_the_others_are_read()
     assert job.ending is not None
     assert job.ending.ok
     assert home.sitemaps.requests == _at("gone", "down", "down", "down", "good", "relative")
-    assert [(log.level, log.message.split(" could")[0]) for log in logs] == [
-        ("warning", f"The sitemap {url}") for url in _at("gone", "down")
+    assert [(log.level, re.split(" could| is not", log.message)[0]) for log in logs] == [
+        ("warning", f"The sitemap {url}") for url in ("https://other.test/y", *_at("gone", "down"))
     ]
+    assert "on another domain than example.com" in logs[0].message
     assert set(await home.library(job)) == set(_SITE)
+
+
+async def test_files_that_are_too_many_or_too_deep_are_said_once() -> None:
+    """Pages that only they list are missing: nobody may have to guess why."""
+    many, deep = _home(sitemap=_index(*_at(*(f"s{number}" for number in range(60))))), _home()
+    deep.sitemaps.files = {
+        _at(name)[0]: _index(*_at(f"{name}a", f"{name}b")) for name in ("sitemap", "sitemapa", "sitemapaa")
+    }
+    logs = [home.of_type(await home.crawl(), e.Log) for home in (many, deep)]
+    left_out = [[log.message for log in some if "is not read" in log.message] for some in logs]
+
+    assert left_out == [
+        [f"The sitemap {_at('s49')[0]} is not read, nor are others like it: it is one too many: 50 are read."],
+        [f"The sitemap {_at('sitemapaaa')[0]} is not read, nor are others like it: it lies more than 2 indexes deep."],
+    ]
+
+
+async def test_a_site_that_shares_its_host_has_its_sitemap_in_its_directory() -> None:
+    """Project pages (`user.github.io/project/`); asked for only where the host has none and nobody names one."""
+    pages = {f"/p{path}": page for path, page in _SITE.items()}
+    home, named, rooted = ScriptedHome(pages), ScriptedHome(pages), ScriptedHome(pages)
+    for one in (home, named, rooted):
+        one.sitemaps.files = {f"https://{_HOST}/p/sitemap.xml": _urlset("/p/hidden")}
+    named.robots[_HOST] = _named(f"https://{_HOST}/other.xml")
+    rooted.sitemaps.files[_GUESS] = _urlset("/p/behind")
+    found = []
+    for one in (home, named, rooted):
+        job = await one.create("/p/")
+        await one.finish(one.drive(one.process("D1"), job))
+        found.append("/p/hidden" in await one.library(job))
+
+    assert found == [True, False, False]
+    assert home.sitemaps.requests == [_GUESS, f"https://{_HOST}/p/sitemap.xml"]
+    assert rooted.sitemaps.requests == [_GUESS]
+    assert home.sitemaps.llms_requests == []
 
 
 async def test_all_sitemaps_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,3 +205,19 @@ async def test_a_canonical_address_that_fails_costs_no_page() -> None:
     job = await home.crawl()
 
     assert set(await home.library(job)) == {"/", "/a", "/b"}
+
+
+async def test_a_pattern_that_can_match_nothing_is_said_once() -> None:
+    """`docs/**` would leave out everything but the start page, and `*.pdf` nothing, without a word."""
+    home = ScriptedHome({"/": ScriptedPage(links=("/docs/a",)), "/docs/a": ScriptedPage(text="A")})
+    job = await home.create(include=("docs/**", "/docs/**"), exclude=("*.pdf",))
+    first = home.process("D1")
+    task = home.drive(first, job)
+    await home.until(lambda: "/docs/a" in home.fetched)
+    first.kill()
+    await home.finish(task)
+    await home.finish(home.drive(home.process("D2"), job))
+    logs = [log.message for log in home.of_type(job, e.Log) if "can match no page" in log.message]
+
+    assert [message.split()[2] for message in logs] == ["docs/**", "*.pdf"]
+    assert set(await home.library(job)) == {"/", "/docs/a"}

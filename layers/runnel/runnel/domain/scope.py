@@ -159,6 +159,14 @@ class Territories:
         return self._hosts.get(place.partition("/")[0])
 
 
+def can_match(glob: str) -> bool:
+    """Whether a pattern may match anything: a path begins with a slash, over which only `**` goes."""
+    if "://" in glob:
+        return True
+    begins_elsewhere = glob[:1].isalnum() or glob[:1] in {".", "-", "_", "~", "%"}
+    return not begins_elsewhere and ("/" in glob or "**" in glob)
+
+
 def registrable_domain(host: str) -> str:
     """Give the domain that its owner registered, of a host name; an address is its own."""
     labels = host.rstrip(".").split(".")

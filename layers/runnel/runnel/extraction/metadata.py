@@ -6,7 +6,7 @@ and nofollow; wishes to one named robot (`googlebot`) are not for us.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import turbohtml
 
@@ -23,6 +23,14 @@ VERSION_NAMES: Final = ("docsearch:version", "doc:version", "docs-version", "pro
 LONGEST_VERSION: Final = 40
 
 
+class Refresh(NamedTuple):
+    """Where a page sends its reader, after how many seconds, and how that is written."""
+
+    target: str
+    seconds: float
+    written: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """The facts of one head."""
@@ -36,14 +44,14 @@ class Metadata:
     nofollow: bool
     noindex: bool
     canonical: str | None
-    refresh: str | None  # where `<meta http-equiv=refresh>` leads
-    refresh_s: float  # after how many seconds
+    refresh: Refresh | None  # where `<meta http-equiv=refresh>` leads
+    without_scripts: Refresh | None  # the same, for readers without scripts only
 
 
 def read_metadata(tree: turbohtml.Document, resolver: LinkResolver) -> Metadata:
     """Read the head of a page."""
     named = _named_metas(tree)
-    refresh, refresh_s = _refresh(tree, resolver)
+    refresh, without_scripts = _refreshes(tree, resolver)
     wishes = {wish for name in ROBOTS_NAMES for wish in _wishes(named.get(name, ""))}
     return Metadata(
         title=_title(tree) or named.get("og:title", "") or _first_heading(tree),
@@ -56,7 +64,7 @@ def read_metadata(tree: turbohtml.Document, resolver: LinkResolver) -> Metadata:
         noindex=bool(wishes & {"noindex", "none"}),
         canonical=_canonical(tree, resolver),
         refresh=refresh,
-        refresh_s=refresh_s,
+        without_scripts=without_scripts,
     )
 
 
@@ -102,16 +110,24 @@ def _canonical(tree: turbohtml.Document, resolver: LinkResolver) -> str | None:
     return None if element is None else resolver.web(element.attr("href") or "")
 
 
-def _refresh(tree: turbohtml.Document, resolver: LinkResolver) -> tuple[str | None, float]:
-    """Return where a refresh leads, and after how many seconds; of several the first that leads anywhere counts."""
+def _refreshes(tree: turbohtml.Document, resolver: LinkResolver) -> tuple[Refresh | None, Refresh | None]:
+    """Return where refreshes lead, for every reader and for those without scripts: of several the first each."""
+    found: list[Refresh | None] = [None, None]
     for meta in tree.select("meta[http-equiv]"):
-        if (meta.attr("http-equiv") or "").strip().lower() != "refresh" or _is_in_noscript(meta):
+        if (meta.attr("http-equiv") or "").strip().lower() != "refresh":
             continue
-        found = refresh_of(meta.attr("content") or "")
-        target = resolver.web(found[1]) if found is not None else None
-        if found is not None and target is not None:
-            return target, found[0]
-    return None, 0.0
+        told = refresh_of(meta.attr("content") or "")
+        target = resolver.web(told[1]) if told is not None else None
+        place = int(_is_in_noscript(meta))
+        if told is not None and target is not None and found[place] is None:
+            found[place] = Refresh(target, told[0], told[1])
+    return found[0], found[1]
+
+
+def does_script_lead_to(tree: turbohtml.Document, written: str) -> bool:
+    """Whether a script of the page holds an address as it is written."""
+    quoted = (f'"{written}', f"'{written}")
+    return any(quote in script.text for script in tree.select("script") for quote in quoted)
 
 
 def _is_in_noscript(element: turbohtml.Element) -> bool:

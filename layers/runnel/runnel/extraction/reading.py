@@ -28,11 +28,11 @@ from runnel.extraction.headings import LEVELS, drop_marks, take_headings
 from runnel.extraction.hidden import TOLD, UNRENDERED, strip_hidden, strip_unrendered
 from runnel.extraction.learning import PageMarks, name_blocks
 from runnel.extraction.limits import check_depth, check_size
-from runnel.extraction.links import LinkResolver, find_base, find_links
+from runnel.extraction.links import FoundLinks, LinkResolver, find_base, find_links
 from runnel.extraction.main_part import choose_main_part
 from runnel.extraction.markdown import RENDERED, render_markdown
 from runnel.extraction.maths import FORMULAS, mark_formulas, restore_formulas
-from runnel.extraction.metadata import read_metadata
+from runnel.extraction.metadata import Metadata, Refresh, does_script_lead_to, read_metadata
 from runnel.extraction.page import Heading, Hidden, PageReading, pack_markdown
 from runnel.extraction.panels import SETS, label_panels
 from runnel.extraction.profile import NO_PROFILE, SiteProfile, find_repeated, marks_of, present_marks
@@ -101,6 +101,10 @@ def _read(body: bytes, *, url: str, charset: str | None, profile: SiteProfile, r
         if is_shell(body, charset=charset, words=reading.words):
             return replace(reading, is_empty=True, is_shell=True)
         return reading
+
+
+#: A page of more words is no mere signpost.
+MOST_STUB_WORDS: Final = 20
 
 
 @contextmanager
@@ -195,17 +199,30 @@ def count_words(text: str, data: bytes) -> int:
     return flat.count(b" x") + flat.startswith(b"x")
 
 
+def _detour(tree: turbohtml.Document, facts: Metadata, found: FoundLinks) -> Refresh | None:
+    """Return where a page sends those without scripts, if its script or a link sends all others there too.
+
+    That is how the versions of a site are chosen at its root; what leads elsewhere is a page that asks for JavaScript.
+    """
+    refresh = facts.without_scripts
+    if refresh is None or not (refresh.target in found.links or does_script_lead_to(tree, refresh.written)):
+        return None
+    return refresh
+
+
 def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: SiteProfile, render: bool) -> PageReading:
     """Read in the one order that works: links and facts first, for the rest takes the tree apart."""
     contents = Contents(tree, RENDERED_TOO if render else ASKED)
     resolver = LinkResolver(find_base(tree, body, url=url), encoding=tree.encoding)
     found = find_links(tree, resolver)
     facts = read_metadata(tree, resolver)
+    detour = _detour(tree, facts, found)
     breadcrumbs = find_breadcrumbs(tree, contents)
     main = _read_main(tree, contents, resolver, title=facts.title, profile=profile, render=render)
     said = main.text.encode("utf-8", "replace")
     whole = said if main.whole_text is main.text else main.whole_text.encode("utf-8", "replace")
     words = count_words(main.text, said)
+    refresh = facts.refresh or (detour if words <= MOST_STUB_WORDS else None)
     heading = main.headings[0][1] if main.headings else ""
     title, rest = cut_title(facts.title, heading=heading, site=facts.site)
     quality, quality_reason = rate_page(main.text, words=words, title=title, heading=heading)
@@ -223,8 +240,8 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         nofollow=facts.nofollow,
         noindex=facts.noindex,
         canonical=facts.canonical,
-        refresh=facts.refresh,
-        refresh_s=facts.refresh_s,
+        refresh=refresh.target if refresh else None,
+        refresh_s=refresh.seconds if refresh else 0.0,
         headings=main.headings,
         hidden=main.hidden,
         is_wide=main.is_wide,

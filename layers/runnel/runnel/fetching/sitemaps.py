@@ -25,6 +25,8 @@ from runnel.fetching.decoding import BodyDecoder, BodyLimits
 #: URLs that one file may list by the protocol.
 MAX_SITEMAP_URLS: Final = 50_000
 
+#: So far a declaration is looked for.
+_PROLOGUE_BYTES: Final = 2_048
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -102,6 +104,8 @@ def parse_sitemap(body: bytes, *, url: str, most: int = MAX_SITEMAP_URLS) -> Sit
     if body.startswith(_GZIP_MAGIC):
         body = _unpack(body)
     body = body.removeprefix(_UTF8_BOM).lstrip(b" \t\r\n")
+    if body.startswith(b"<!--") and (declared := body.find(b"<?xml", 0, _PROLOGUE_BYTES)) > 0:
+        body = body[declared:]  # a comment that some program has put before the declaration
     listing = _Listing(url, most)
     if body.startswith(b"<") or (body.startswith(_UTF16_BOMS) and b"<" in body[:4]):
         _read_xml(body, listing)

@@ -10,6 +10,7 @@ from runnel.domain import events as e
 from runnel.domain.effects import NO_NOTE
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import Job, Source
+from runnel.domain.scope import can_match
 from runnel.domain.verdicts import Verdict
 from runnel.usecases.discover_urls import Discovery
 from runnel.usecases.load_robots import RobotsLoader
@@ -20,6 +21,11 @@ from runnel.usecases.services import Services
 
 #: What a job says that has nothing to crawl.
 NO_SOURCES = "The library has no sources, so there is nothing to crawl; give a URL, or add a source to the library."
+#: What a job says of a pattern that is none.
+NO_MATCH = (
+    "The pattern {pattern} can match no page: a path begins with a slash, and * stays between two of them;"
+    " write /docs/** or **/*.html, or a whole URL with its ://."
+)
 _FOUND = (Verdict.FETCHED, Verdict.UNCHANGED, Verdict.DUPLICATE)
 
 
@@ -68,6 +74,15 @@ class SourceTurns:
             self._discovery.begin_retry(await read_previous(services, self._job))
         if not self._job.sources and not self._recorder.fold.has_warned:
             self._recorder.emit(e.Log, level="warning", message=NO_SOURCES)
+        self._warn_of_patterns()
+
+    def _warn_of_patterns(self) -> None:
+        """Say, once a job, which patterns can match nothing: a slip of the pen leaves out a whole site."""
+        if self._recorder.fold.sources_started:
+            return
+        for pattern in (*self._job.options.include, *self._job.options.exclude):
+            if not can_match(pattern):
+                self._recorder.emit(e.Log, level="warning", message=NO_MATCH.format(pattern=pattern[:200]))
 
     def advance(self, *, is_through: bool) -> None:
         """Complete the source that is being crawled, if it *is_through*, and begin the next one."""

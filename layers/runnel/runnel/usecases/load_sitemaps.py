@@ -8,7 +8,9 @@ Laws (tests/unit/usecases/test_load_sitemaps.py):
 3. At most `MAX_SITEMAPS` files and `MAX_LISTED` addresses in all, indexes `_MOST_DEPTH` deep; files on hosts of the
    start hosts' domains only.
 4. No sitemap fails a job: one that somebody has named gets a warning, the one that was only guessed is passed over.
-5. Where there is no sitemap the site's `llms.txt` is asked for, once, and its links are taken as a sitemap's are.
+5. Where the host has no sitemap that of the start's directory is asked for, once, then the site's `llms.txt`, whose
+   links are taken as a sitemap's are.
+6. A file that is named and not read is said, once for each reason.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
@@ -80,6 +82,10 @@ class SitemapLoader:
         self._answer: tuple[_File, CrawlResult | CallFailed] | None = None
         self._reading: _Reading | None = None
         self._domains = {_domain(source.url) for source in job.sources}
+        #: By a host's own sitemap, where nobody names one: what is asked for when it is not there.
+        self._near: dict[str, str] = {}
+        #: Reasons for which files were left out, each told once.
+        self._left_out: set[str] = set()
 
     def begin(self, start: str) -> None:
         """See what is to be read for a start URL whose host's robots.txt is known; the log tells what has been."""
@@ -91,9 +97,10 @@ class SitemapLoader:
             self._add(canonicalize(address, base=robots), depth=0)
         if not named:
             guess = _at_root(start, "sitemap.xml")
+            self._near[guess] = urljoin(start, "sitemap.xml")
             self._add(guess, depth=0, is_guess=True)
             if guess in self._recorder.fold.sitemaps_unread:
-                self._add(_at_root(start, LLMS_TXT), depth=0, is_guess=True)
+                self._add_next_guess(guess)
 
     @property
     def has_results(self) -> bool:
@@ -227,9 +234,11 @@ class SitemapLoader:
 
     def _add(self, url: str | None, *, depth: int, is_guess: bool = False) -> None:
         """Let a file wait to be read; when the log tells of it already, go on with those that it names."""
-        if url is None or url in self._known or depth > _MOST_DEPTH or len(self._known) >= MAX_SITEMAPS:
+        if url is None or url in self._known:
             return
-        if _domain(url) not in self._domains:
+        why_not = self._why_left_out(url, depth)
+        if why_not:
+            self._tell_left_out(url, why_not)
             return
         self._known.add(url)
         if url in self._recorder.fold.sitemaps:
@@ -237,13 +246,33 @@ class SitemapLoader:
         else:
             self._waiting.append(_File(url=url, depth=depth, is_guess=is_guess))
 
+    def _why_left_out(self, url: str, depth: int) -> str:
+        """Why a file that somebody has named is not to be read; "" when it is."""
+        if _domain(url) not in self._domains:
+            return f"is on another domain than {', '.join(sorted(self._domains))}"
+        if depth > _MOST_DEPTH:
+            return f"lies more than {_MOST_DEPTH} indexes deep"
+        return f"is one too many: {MAX_SITEMAPS} are read" if len(self._known) >= MAX_SITEMAPS else ""
+
+    def _tell_left_out(self, url: str, why: str) -> None:
+        """Say it of the first file that is left out for a reason; the next crawl must not take its pages for gone."""
+        if why not in self._left_out:
+            self._left_out.add(why)
+            self._warn(f"The sitemap {url} is not read, nor are others like it: it {why}.")
+
     def _give_up(self, file: _File, reason: str) -> None:
         if not file.is_guess:
             self._warn(f"The sitemap {file.url} could not be read: {reason}", unread=file.url)
         elif not file.url.endswith(f"/{LLMS_TXT}"):
             if self._job.options.sitemap == "only":
                 self._warn(f"There is no sitemap at {file.url}: {reason}", unread=file.url)
-            self._add(_at_root(file.url, LLMS_TXT), depth=0, is_guess=True)
+            self._add_next_guess(file.url)
+
+    def _add_next_guess(self, guess: str) -> None:
+        """After the host's own sitemap, that of the start's directory: many sites share a host; then the llms.txt."""
+        near = self._near.pop(guess, None)
+        is_new = near is not None and near not in self._known
+        self._add(near if is_new else _at_root(guess, LLMS_TXT), depth=0, is_guess=True)
 
     def _warn(self, message: str, *, unread: str | None = None) -> None:
         note = {"unread_sitemap": unread} if unread else {}
