@@ -25,6 +25,8 @@ async def test_a_missing_page_is_explained_from_the_command_line(tmp_path: Path,
     never = (await cli.run("why", site.url("/elsewhere/"))).lines[0]
     nowhere = await cli.run("why", site.url("/docs/"), "--library", "none")
     both = await cli.run("why", site.url("/docs/"), "--library", "none", "--job", job)
+    file = (await cli.run("why", site.url("/docs/files/wiring-diagram.pdf"))).lines[0]
+    files = (await cli.run("urls", job, "--reason", "asset")).lines
 
     assert (private["verdict"], private["reason"], private["judged"]) == ("skipped", "robots", False)
     assert "Disallow: /docs/private/" in private["rule"]
@@ -32,6 +34,8 @@ async def test_a_missing_page_is_explained_from_the_command_line(tmp_path: Path,
     assert (gone["error"]["category"], gone["status"], gone["job_id"]) == ("http_4xx", 404, job)
     assert (never["judged"], never["reason"]) == (True, "out_of_scope")
     assert "--scope hostname" in never["advice"]
+    assert (file["content_type"], file["rule"]) == ("application/pdf", "document: .pdf")
+    assert [one["content_length"] for one in files] == [file["content_length"]] != [None]
     assert (nowhere.code, both.code) == (2, 2)
     assert "runnel why URL" in ran.err
     assert "  skipped " in ran.err

@@ -379,6 +379,8 @@ async def test_every_url_has_the_verdict_that_it_should(home: HttpHome, finished
     assert categories[home.site.url("/docs/gone.html")] == "http_4xx"
     assert categories[home.site.url("/docs/loop/a.html")] == "too_many_redirects"
     assert {item["url"] for item in robots} == {home.site.url(path) for path in expected.ROBOTS}
+    assert {item["content_type"] for item in items if item["reason"] == "asset"} == {"application/pdf"}
+    assert all(item["content_length"] for item in items if item["reason"] in {"asset", "unsupported_type"})
     assert [json.loads(line) for line in lines] == items
     assert first["items"] + second["items"] == items[:20]
 

@@ -147,4 +147,12 @@ def _url_row(call: Call, url: Json) -> Json:
     if call.wants_json:
         return url
     error = url["error"] or {}
-    return {**url, "verdict": url["verdict"] or "waiting", "why": url["reason"] or error.get("category")}
+    why = " ".join(filter(None, (url["reason"] or error.get("category"), _told(url))))
+    return {**url, "verdict": url["verdict"] or "waiting", "why": why or None}
+
+
+def _told(url: Json) -> str:
+    """What a file is that is no page; a server of an earlier version does not say."""
+    size = url.get("content_length")
+    told = (url.get("content_type"), f"{size:,} bytes" if size is not None else None)
+    return f"({', '.join(filter(None, told))})" if any(told) else ""
