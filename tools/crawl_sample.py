@@ -6,6 +6,7 @@
 """
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -59,7 +60,7 @@ def report(folder: Path, code: int) -> str:
         return f"The crawl ended with code {code}."
     return (
         f"\n{len(pages)} pages of Markdown are in {folder / 'markdown'}{GOOD_EXITS[code]}, for instance:\n{pages[0]}\n"
-        f"To look into the job, set RUNNEL_HOME={folder / 'home'}"
+        f"To look into the job, set RUNNEL_HOME={shlex.quote(str(folder / 'home'))}"
     )
 
 

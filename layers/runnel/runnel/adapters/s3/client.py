@@ -2,7 +2,8 @@
 
 * botocore blocks, so requests run in threads of their own. boto3 would only wrap it, and cost a cold start its import.
 * Every request may be repeated: objects are written whole, and the same key gets the same bytes.
-* An answer that breaks off among its headers is none, though botocore takes it for an empty one: an object of no bytes.
+* An answer that breaks off is none, though botocore takes what came of it for the whole: an object of no bytes, a
+  listing of no keys. (That an object's own bytes are all there it does check.)
 """
 
 import asyncio
@@ -40,10 +41,8 @@ CONFIG = Config(
     s3={"addressing_style": "auto"},
 )
 
-#: What is answered with a body, in botocore's names.
-_WITH_BODIES = ("GetObject", "ListObjectsV2")
-#: Headers that say where a body ends.
-_FRAMES = ("content-length", "transfer-encoding")
+#: The status of an answer that has no body, and does not say so.
+NO_CONTENT = 204
 
 
 def make_client(*, path_style: bool = False, **arguments: Any) -> "S3Client":
@@ -53,14 +52,19 @@ def make_client(*, path_style: bool = False, **arguments: Any) -> "S3Client":
     """
     config = CONFIG.merge(Config(s3={"addressing_style": "path"})) if path_style else CONFIG
     client = get_session().create_client("s3", config=config, **arguments)
-    for operation in _WITH_BODIES:
-        client.meta.events.register(f"before-parse.s3.{operation}", _refuse_broken_off)
+    client.meta.events.register("before-parse.s3", _refuse_broken_off)
     return cast("S3Client", client)
 
 
-def _refuse_broken_off(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Raise as for a lost connection: what has a body says how it ends, and that it ended so botocore has checked."""
-    if not any(name in response_dict["headers"] for name in _FRAMES):
+def _refuse_broken_off(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Raise as for a lost connection: what may have a body says how long it is, or that it comes in chunks."""
+    body, headers = response_dict["body"], response_dict["headers"]
+    if operation_model.http["method"] == "HEAD" or response_dict["status_code"] == NO_CONTENT:
+        return
+    if "transfer-encoding" in headers:
+        return
+    said = headers.get("content-length")
+    if said is None or (isinstance(body, bytes) and str(len(body)) != said):
         raise ResponseStreamingError(error="the answer breaks off")
 
 
