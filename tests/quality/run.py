@@ -40,6 +40,7 @@ from tests.quality.sources import (
     format_sources,
     write_sources,
 )
+from tests.quality.third_generators import THIRD_TUNED
 from tests.quality.truth import read_truth
 
 CACHE = Path(__file__).parent / ".cache"
@@ -59,7 +60,7 @@ def main() -> None:
     options = parse_options()
     chosen = [
         row
-        for row in (*TUNED, *LATER_TUNED, *HELD_OUT, *LATER_HELD_OUT)
+        for row in (*TUNED, *LATER_TUNED, *THIRD_TUNED, *HELD_OUT, *LATER_HELD_OUT)
         if not options.only or row.name in options.only or row.package in options.only
     ]
     scores: dict[str, Score] = {}

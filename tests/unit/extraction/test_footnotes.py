@@ -203,3 +203,15 @@ def test_a_note_keeps_how_it_begins(note: str, expected: str) -> None:
     )
 
     assert read_page(page.encode(), url=URL).markdown.endswith(f"[^1]: {expected}\n")
+
+
+def test_a_note_that_two_references_lead_to_has_no_marks_of_them() -> None:
+    """Sphinx writes "(1,2)" before it, and each leads back."""
+    page = (
+        '<main><p>a<a class="footnote-reference brackets" href="#n" id="r1" role="doc-noteref">1</a> '
+        'b<a class="footnote-reference brackets" href="#n" id="r2" role="doc-noteref">1</a></p>'
+        '<aside class="footnote brackets" id="n" role="note"><span class="label">1</span><span class="backrefs">'
+        '(<a role="doc-backlink" href="#r1">1</a>,<a role="doc-backlink" href="#r2">2</a>)</span><p>It leaks.</p>'
+    )
+
+    assert read_page(page.encode(), url=URL).markdown == "a[^1] b[^1]\n\n[^1]: It leaks.\n"

@@ -294,3 +294,20 @@ def test_a_copyright_that_an_author_wrote_stays() -> None:
     said = markdown_of(f"<main><section><h1>Valves</h1>{PROSE}<p>Copyright 2020 <a href=a>Ann</a></p></section></main>")
 
     assert said.endswith("Copyright 2020 [Ann](https://docs.example.com/guide/a)\n")
+
+
+def test_what_an_author_calls_a_footer_is_text() -> None:
+    """A box in a section that begins with its heading is no template's."""
+    links = "<div class=footer><a href=a.py>Download it</a></div>"
+    page = f"<main><section id=valves><h1>Valves</h1>{PROSE}{{}}</section></main>"
+
+    assert "[Download it]" in markdown_of(page.format(links))
+    assert "[Download it]" not in markdown_of(page.format(f"<div role=navigation>{links}</div>"))
+    assert "[Download it]" not in markdown_of(f"<main><h1>Valves</h1>{PROSE}{links}</main>")
+
+
+def test_the_site_s_name_above_the_part_is_not_fetched() -> None:
+    """On some sites `<title>` is the same on all pages, and the masthead leads home."""
+    head = "<div><h1> <a href=/>Garden</a> </h1></div>"
+
+    assert "Garden" not in markdown_of(f"{head}<main><h1>Valves</h1>{PROSE}</main>", title="Garden")

@@ -123,9 +123,20 @@ def _remove_suspects(body: turbohtml.Element, contents: Contents) -> int:
     size = len(body.text) if suspects else 0
     for box, is_strong in suspects:
         # One within another that has gone already is done with.
-        if box.closest("body") is not None and _is_navigation(box, is_strong=is_strong, limit=GREATER_PART * size):
+        if box.closest("body") is None or not _is_navigation(box, is_strong=is_strong, limit=GREATER_PART * size):
+            continue
+        if not is_strong or box.attr("role") in ROLES or not _is_in_headed_section(box):
             box.decompose()
     return size
+
+
+def _is_in_headed_section(box: turbohtml.Element) -> bool:
+    """Say whether *box* stands in a section that begins with its heading: its author put it there, not a template."""
+    section = box.closest("section[id]")
+    first = (
+        next((child for child in section.children if isinstance(child, turbohtml.Element)), None) if section else None
+    )
+    return first is not None and (first.tag in HEADED_TAGS or first.tag == "span")
 
 
 def _outside(block: turbohtml.Element, text: str) -> str:

@@ -131,7 +131,7 @@ def fetch_title(part: turbohtml.Element, body: turbohtml.Element, title: str) ->
 def _bearer(block: turbohtml.Element, page_title: str, *, exactly: bool) -> turbohtml.Element | None:
     """Return what of *block* is to be fetched as the page's title: all of it, or of a bar its heading alone."""
     heading = block if block.tag == "h1" else block.select_one("h1")
-    if heading is None or not page_title:
+    if heading is None or not page_title or _leads_away(heading):
         return None
     said = _plain(heading.text)
     if said != page_title and (exactly or not said or not (said in page_title or page_title in said)):
@@ -154,7 +154,11 @@ def is_site_title(headings: list[turbohtml.Element], title: str) -> bool:
 
 def _leads_away(heading: turbohtml.Element) -> bool:
     link = heading.select_one("a[href]") or heading.closest("a[href]")
-    return link is not None and not (link.attr("href") or "").startswith("#") and len(link.text) >= len(heading.text)
+    return (
+        link is not None
+        and not (link.attr("href") or "").startswith("#")
+        and len(link.text.strip()) >= len(heading.text.strip())
+    )
 
 
 def _plain(text: str) -> str:
