@@ -96,6 +96,21 @@ def test_a_page_that_all_others_copy_is_kept() -> None:
     assert "yearly repair" in markdown_of(same, profile)
 
 
+def test_what_is_long_deep_or_empty_is_not_learned() -> None:
+    """A chapter that all pages repeat is text, so is what stands deep in a page; no words tell nothing."""
+
+    def around(number: int) -> str:
+        steps = f"<div>Step {number} of the way" * 4
+        deep = f"{steps}<div><p>The same small words stand deep in each page</p></div>{'</div>' * 4}"
+        return f"<div class=l>{'much to say ' * 2_000}</div>{deep}<div class=e></div>"
+
+    pages = [page(number, around=around(number)) for number in range(5)]
+    read = markdown_of(pages[0], profile_of(*pages))
+
+    assert "small words stand deep" in read
+    assert "much to say" in read
+
+
 def test_an_entry_of_a_list_is_learned_from_no_page() -> None:
     """The lists of all pages name the same few packages; that does not make them boilerplate."""
     entries = "".join(f"<div class=entry>{name}<p><a href={at}>pumps</a></div>" for at, name in enumerate("abcdefgh"))
