@@ -111,3 +111,24 @@ async def test_a_file_without_end_counts_up_to_its_limit() -> None:
 
         assert job.state is JobState.COMPLETED
         assert site.count("/docs/private/two.html") == 0
+
+
+async def test_a_crawl_delay_holds_from_one_hop_of_a_redirect_to_the_next() -> None:
+    """It is the pause between two requests, whatever kind of redirect leads to the second; the last page has hops."""
+    async with SiteServer() as site, real_home(site) as home:
+        site.add("/robots.txt", "User-agent: *\nCrawl-delay: 0.15\n", "text/plain")
+        site.add("/docs/", PAGE + '<a href="moved">moved</a> <a href="leads-on">on</a> <a href="far">far</a>')
+        site.redirect("/docs/moved", "/docs/a")
+        site.add("/docs/leads-on", '<meta http-equiv="refresh" content="0; url=/docs/b">')
+        site.redirect("/docs/far", "/docs/farther")
+        site.redirect("/docs/farther", "/docs/c")
+        for name in "abc":
+            site.add(f"/docs/{name}", PAGE.replace("Page", name))
+        job = await home.crawl(site.url("/docs/"), sitemap="skip")
+        seen = [request for request in site.requests if request.path != "/robots.txt"]
+
+        assert len(seen) == 8
+        # A request may be under way a little longer than the one behind it.
+        assert min(later.at_s - sooner.at_s for sooner, later in pairwise(seen)) >= 0.12
+        assert job.ending is not None
+        assert job.ending.counts.fetched == 4

@@ -225,3 +225,18 @@ async def test_a_page_needs_no_place_at_its_host_while_it_is_read(crawl: Crawl) 
     # In between it asks for the robots.txt that the goal is judged by.
     assert led_on.steps == [("come back", 1), ("leave", 2), ("come back", 2), ("come back", 3), ("leave", 4)]
     assert failed.steps == [("come back", 4)]
+
+
+async def test_the_time_that_a_hop_waits_for_its_turn_is_not_the_site_s(crawl: Crawl) -> None:
+    """Neither does it use up the page's time, nor make the host look slow."""
+
+    class Patient(_NotedTurn):
+        async def come_back(self) -> None:
+            crawl.clock._monotonic += 20  # noqa: SLF001  # as long as a crawl delay may be
+
+    crawl.site.redirect("/docs/one", "/docs/two")
+    crawl.site.redirect("/docs/two", "/docs/a")
+    result = await crawl.one("/docs/one", deadline_s=30.0, turn=Patient(crawl.site))
+
+    assert result.outcome == "fetched"
+    assert result.elapsed_ms == 0

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from runnel.domain.frontier import Frontier
 from runnel.domain.host_pace import Answer
 from runnel.testing import MovedClock
@@ -23,6 +25,7 @@ class _Driver:
 
     def _note(self) -> None:
         self.left += 1
+        self.turns.look()
 
     def start(self, url: str) -> PageTurn:
         """Start a page, whether there is room or not."""
@@ -87,23 +90,22 @@ async def test_a_page_that_holds_its_place_asks_on_without_waiting() -> None:
 async def test_who_comes_back_waits_for_room_and_comes_before_all_that_has_not_begun() -> None:
     """The host is never asked by more than it bears, and no stream of new pages keeps a page from its end."""
     driver = _Driver(limit=2)
-    turn = driver.start("/a")
+    turn, other = driver.start("/a"), driver.start("/b")
     turn.leave()
-    driver.start("/b")
     driver.start("/c")
     back = asyncio.create_task(turn.come_back())
     assert not await driver.has_ended(back)
+    assert driver.turns.away == 0
 
-    driver.frontier.leave("/b")
+    other.leave()
+
     assert not driver.frontier.may_start_at(_HOST, 0.0)
-    driver.turns.look()
-
     assert await driver.has_ended(back)
-    assert (driver.state.in_flight, driver.turns.away, driver.turns.coming) == (2, 0, {})
+    assert (driver.state.in_flight, driver.turns.coming) == (2, {})
 
 
 async def test_several_come_back_one_by_one_in_their_order() -> None:
-    """Those who wait are not among the requests that are counted against them, or none would ever go."""
+    """None is passed over, and none goes twice."""
     driver = _Driver(limit=1)
     turns = [driver.start(url) for url in ("/a", "/b", "/c")]
     for turn in turns:
@@ -113,7 +115,6 @@ async def test_several_come_back_one_by_one_in_their_order() -> None:
     for turn in turns:
         seen.append([await driver.has_ended(back) for back in backs])
         turn.leave()
-        driver.turns.look()
 
     assert seen == [[True, False, False], [True, True, False], [True, True, True]]
 
@@ -127,11 +128,34 @@ async def test_the_jobs_own_bound_and_a_hosts_wish_to_be_left_alone_hold_for_the
     back = asyncio.create_task(turn.come_back())
     assert not await driver.has_ended(back)
 
-    driver.state.hold(driver.clock.monotonic() + 5)
+    until_s = driver.clock.monotonic() + 5
+    driver.state.hold(until_s)
     driver.frontier.finish_beside("other:443")
     driver.turns.look()
     assert not await driver.has_ended(back)
+    assert driver.turns.next_due_s(driver.clock.monotonic()) == until_s
 
     await driver.clock.advance(5.1)
     driver.turns.look()
     assert await driver.has_ended(back)
+    assert driver.turns.next_due_s(driver.clock.monotonic()) is None
+
+
+async def test_where_there_is_a_pause_each_further_request_waits_for_its_own_turn() -> None:
+    """Crawl-delay is from request to request: a redirect is one."""
+    driver = _Driver(limit=2)
+    driver.state.spacing_s = 3.0
+    turn = driver.start("/a")
+    driver.state.next_start_s = driver.clock.monotonic() + 3.0
+    await turn.come_back()
+    back = asyncio.create_task(turn.come_back())
+    await driver.clock.advance(2.9)
+    driver.turns.look()
+    assert not await driver.has_ended(back)
+
+    await driver.clock.advance(0.2)
+    driver.turns.look()
+
+    assert await driver.has_ended(back)
+    assert driver.state.in_flight == 1
+    assert driver.state.next_start_s == pytest.approx(driver.clock.monotonic() + 3.0)

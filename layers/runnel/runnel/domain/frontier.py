@@ -250,10 +250,10 @@ class Frontier:
         self._away.add(url)
         self._hosts[self.host_of(url)].in_flight -= 1
 
-    def come_back(self, url: str) -> None:
+    def come_back(self, url: str, now_s: float) -> None:
         """A page that has left its place asks again: it counts from now on, whether there is room or not."""
         self._away.remove(url)
-        self._hosts[self.host_of(url)].in_flight += 1
+        self._hosts[self.host_of(url)].start(now_s)
 
     def finish(self, url: str, answer: Answer, *, now_s: float, elapsed_ms: int = 0) -> HostState:
         """A request has ended: its place is free, and the host's state, which is returned, learns from it."""

@@ -192,7 +192,8 @@ class SiteCrawl:
         The first page is not kept waiting by a sitemap; after it, a sitemap does not stand behind a whole queue.
         """
         self.shares.keep()
-        self._turns.look()
+        for host in self._turns.look():
+            self.shares.want(host)
         if not (self.may_dispatch and self._keeper.may_dispatch) or self._must_leave():
             return
         if self._call_count:
@@ -285,10 +286,8 @@ class SiteCrawl:
             turn.end(is_well=is_well)
 
     def _turn_of(self, urls: tuple[str, ...]) -> PageTurn | None:
-        """A place that may be left early; for calls of several pages, and with pauses, nothing would be won."""
-        if self._services.crawler.max_targets > 1 or self.frontier.host(self.frontier.host_of(urls[0])).gap_s:
-            return None
-        return self._turns.take(urls[0])
+        """A place that may be left early; for calls of several pages nothing would be won."""
+        return self._turns.take(urls[0]) if self._services.crawler.max_targets == 1 else None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -302,8 +301,8 @@ class SiteCrawl:
 
     def next_due_s(self, now_s: float) -> float | None:
         """When time alone lets something start."""
-        times = (self.frontier.next_due_s(now_s), self.shares.next_due_s(now_s), self.sizes.next_due_s(now_s))
-        return min((time_s for time_s in times if time_s is not None), default=None)
+        those = (self.frontier, self.shares, self.sizes, self._turns)
+        return min((time_s for one in those if (time_s := one.next_due_s(now_s)) is not None), default=None)
 
     def take_back(self) -> None:
         """What was announced but not sent waits again."""

@@ -61,6 +61,8 @@ class Hops:
         """
         self._fetcher = fetcher
         self._turn = turn
+        #: For a turn: that is no time of the site's.
+        self._waited_s = 0.0
         self._clock = clock
         self._request = request
         self._types = types
@@ -156,7 +158,7 @@ class Hops:
         return None
 
     def _elapsed_ms(self, begun_s: float) -> int:
-        return round((self._clock.monotonic() - begun_s) * 1000)
+        return round((self._clock.monotonic() - begun_s - self._waited_s) * 1000)
 
     async def _ask_hop(self, target: CrawlTarget, trail: list[str], begun_s: float) -> FetchResponse:
         """Ask for the last URL of *trail*; what a robots.txt leads to is no word about the host itself."""
@@ -169,7 +171,9 @@ class Hops:
 
     async def _fetch(self, request: FetchRequest) -> FetchResponse:
         if self._turn is not None:
+            began_s = self._clock.monotonic()
             await self._turn.come_back()
+            self._waited_s += self._clock.monotonic() - began_s
         return await self._fetcher.fetch(request)
 
     async def _ask(self, target: CrawlTarget, url: str, begun_s: float) -> FetchResponse:
@@ -192,7 +196,7 @@ class Hops:
 
     def _left_s(self, begun_s: float) -> float:
         """Give what is left of the deadline; raises `FetchFailed` (timeout) when nothing is."""
-        left_s = self._request.deadline_s - (self._clock.monotonic() - begun_s)
+        left_s = self._request.deadline_s - (self._clock.monotonic() - begun_s - self._waited_s)
         if left_s <= 0:
             raise FetchFailed(ErrorCategory.TIMEOUT, "the redirects took longer than the page may")
         return left_s
