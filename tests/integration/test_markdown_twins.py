@@ -79,7 +79,8 @@ async def test_a_declared_twin_is_the_text_of_its_page(site: SiteServer, home: R
     assert pages["/docs/doors"].twin_url == ""
     assert seen == set(pages) == {"/docs/", "/docs/vents", "/docs/doors"}
     assert sorted(site.paths()) == sorted(
-        ["/robots.txt", "/sitemap.xml", "/llms.txt", "/docs/", "/docs/vents", "/docs/vents.md", "/docs/doors"]
+        ["/robots.txt", "/sitemap.xml", "/docs/sitemap.xml", "/llms.txt"]
+        + ["/docs/", "/docs/vents", "/docs/vents.md", "/docs/doors"]
     )
 
 
