@@ -154,6 +154,8 @@ def _collect(node: LexborNode, parts: list[str]) -> None:
         if child.tag == "-text":
             parts.append(child.text(deep=False) or "")
         elif child.tag in INLINE:
+            if "classifier" in (child.attributes.get("class") or ""):  # its style puts " : " before it
+                parts.append(" ")
             _collect(child, parts)
         elif child.tag != "-comment":
             parts.append(" ")

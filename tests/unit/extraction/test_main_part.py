@@ -33,6 +33,7 @@ def markdown_of(html: str, title: str = "Valves | Garden") -> str:
         "<div class=summary><a href=#one>Alpha one</a></div>",
         "<details class=toc><summary>Table of contents</summary><a href=#one>One</a> <a href=#two>Two</a></details>",
         "<div><a href=a>Guide</a> <span>Valves</span></div>",
+        "<table><tr><td><img src=logo.png alt=''><td>Garden</table>",
         "<div id=toc-macro><a href=#one>Alpha one</a> <a href=#two>Alpha two</a></div>",
         "<div class=ez-toc-container><p>Table of Contents</p><nav><ul><li><a href=#one>One</a></ul></nav></div>",
         "<a class=suggestEdits href=e>Suggest Edits</a>",
@@ -311,3 +312,9 @@ def test_the_site_s_name_above_the_part_is_not_fetched() -> None:
     head = "<div><h1> <a href=/>Garden</a> </h1></div>"
 
     assert "Garden" not in markdown_of(f"{head}<main><h1>Valves</h1>{PROSE}</main>", title="Garden")
+
+
+@pytest.mark.parametrize("said", ["Water", "Valve", "Garden of valves"])
+def test_other_words_before_the_title_stay(said: str) -> None:
+    """Only what `<title>` says of the site is the site's name."""
+    assert said in markdown_of(f"<div>{said}</div><h1>Valve control</h1>{PROSE}", title="Valve control | Garden")

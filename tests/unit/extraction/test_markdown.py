@@ -241,3 +241,12 @@ def test_a_card_is_a_heading_that_leads_on_and_its_text() -> None:
     card = "<a href=beds><div><h3>Beds</h3><p>Where plants grow.</p></div></a>"
 
     assert main(card) == "### [Beds](https://docs.example.com/guide/beds)\n\nWhere plants grow."
+
+
+def test_a_term_is_parted_from_its_type() -> None:
+    """Docutils leaves that to the style sheet."""
+    html = (
+        "<dl><dt><strong>C</strong><span class=classifier>float</span><dd>x<dt>D <span class=classifier>int</span><dd>y"
+    )
+
+    assert main(html) == "**C : float**\n\nx\n\n**D int**\n\ny"

@@ -24,7 +24,7 @@ from runnel.extraction.furniture import (
     link_share,
     remove_furniture,
 )
-from runnel.extraction.page_heading import fetch_title, find_title, make_title
+from runnel.extraction.page_heading import fetch_title, find_title, make_title, names_site
 
 #: How pages mark their text, most exact first. An `article` counts only when it is the only one.
 MAIN_PARTS: Final = (
@@ -120,7 +120,7 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
         element, size = _densest(marked, len(text), measured)
     if fetch_title(element, body, title):
         measured, size = {}, len(element.text)
-    _trim(element, size, measured)
+    _trim(element, size, measured, title)
     return MainPart(element, is_wide)
 
 
@@ -235,19 +235,19 @@ def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
     return link_share(block, block.text) < PASSED_BY
 
 
-def _trim(part: turbohtml.Element, size: int, measured: _Measured) -> None:
+def _trim(part: turbohtml.Element, size: int, measured: _Measured, title: str) -> None:
     """Take the bars from the edges of *part*, of *size*, and of the block in it that holds most of its text."""
     for _ in range(DEEPEST):
-        blocks = _trimmed(_blocks(part, measured))
+        blocks = _trimmed(_blocks(part, measured), title)
         biggest, below = max(blocks, key=itemgetter(1), default=(part, 0))
         if biggest.tag in TEXT_BLOCKS or 2 * below < size or not below:
             return
         part, size = biggest, below
 
 
-def _trimmed(blocks: list[_Block]) -> list[_Block]:
+def _trimmed(blocks: list[_Block], title: str) -> list[_Block]:
     for _ in range(EDGE):
-        if len(blocks) > 1 and (_is_edge(*blocks[0], is_last=False) or _leads_up_to_title(blocks)):
+        if len(blocks) > 1 and (_is_edge(*blocks[0], is_last=False) or _leads_up_to_title(blocks, title)):
             blocks.pop(0)[0].decompose()
         elif len(blocks) > 1 and (_is_edge(*blocks[-1], is_last=True) or _is_pager(blocks)):
             _drop_last(blocks)
@@ -281,17 +281,19 @@ def _is_edge(block: turbohtml.Element, size: int, *, is_last: bool) -> bool:
     return is_bar(block) or (is_last and is_colophon(block))
 
 
-def _leads_up_to_title(blocks: list[_Block]) -> bool:
-    """Say whether the first of *blocks* is mostly links, or one and the title, and the page's title comes after it."""
+def _leads_up_to_title(blocks: list[_Block], title: str) -> bool:
+    """Say whether the first of *blocks* is mostly links, a trail or the site's name, and the page's title comes after.
+
+    *title* is what `<title>` says.
+    """
     first, size = blocks[0]
-    if size > SPARSE * LONGEST_BAR or first.tag in HEADED_TAGS or first.select_one("a[href]") is None:
-        return False
-    if is_longer_than_bar(first.text) or first.select_one(HEADED) is not None:
+    if size > SPARSE * LONGEST_BAR or first.tag in HEADED_TAGS or is_longer_than_bar(first.text):
         return False
     titles = (block if block.tag == "h1" else block.select_one("h1") for block, _ in blocks[1:])
-    title = next((heading for heading in titles if heading is not None), None)
-    if title is None:
+    heading = next((each for each in titles if each is not None), None)
+    if heading is None or first.select_one(HEADED) is not None:
         return False
-    if len(first.select("a[href]")) > 1 and link_share(first, first.text) >= PASSED_BY:
+    links = len(first.select("a[href]"))
+    if links > 1 and link_share(first, first.text) >= PASSED_BY:
         return True
-    return is_trail_to(first, title)
+    return is_trail_to(first, heading) if links else names_site(first, heading, title)

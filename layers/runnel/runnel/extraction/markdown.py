@@ -35,8 +35,11 @@ LAZY: Final = tuple(f"img[{name}]" for name in LAZY_NAMES)
 #: What makes a term of a definition list more than a line.
 BLOCKS: Final = "p, div, pre, ul, ol, dl, table, h1, h2, h3, h4, h5, h6, img"
 
+#: The type of a term in lists of docutils; what parts them stands in the style sheet.
+CLASSIFIER: Final = "span.classifier"
+
 #: What rendering wants to know of a tree's contents.
-RENDERED: Final = (*LAYOUT, *LAZY, "table", *SPANNED)
+RENDERED: Final = (*LAYOUT, *LAZY, CLASSIFIER, "table", *SPANNED)
 
 #: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
 UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
@@ -94,6 +97,8 @@ def _render_part(part: turbohtml.Element, contents: Contents, resolver: LinkReso
     _mark_powers(contents.within(part, "sup"))
     if contents.any_of("table"):
         expand_spans(part, contents)
+    if contents.any_of(CLASSIFIER):
+        _part_classifiers(part)
     _embolden_terms(contents.within(part, "dt"))
     if contents.any_of(*LAZY):
         _load_lazy_images(part)
@@ -107,6 +112,14 @@ def _embolden_terms(terms: Iterable[turbohtml.Element]) -> None:
         if term.text.strip() and term.select_one(BLOCKS) is None:
             term.strip_tags("strong, b")
             term.wrap_children(turbohtml.Element("strong"))
+
+
+def _part_classifiers(part: turbohtml.Element) -> None:
+    """Write what a style sheet puts between a term and its type: `C : float`, not `Cfloat`."""
+    for classifier in part.select(CLASSIFIER):
+        before = classifier.previous_sibling
+        if before is not None and not before.text[-1:].isspace():
+            classifier.insert_before(turbohtml.Text(" : "))
 
 
 def _load_lazy_images(part: turbohtml.Element) -> None:

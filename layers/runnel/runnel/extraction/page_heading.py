@@ -139,6 +139,12 @@ def _bearer(block: turbohtml.Element, page_title: str, *, exactly: bool) -> turb
     return heading if link_share(block, block.text) >= PASSED_BY else block
 
 
+def names_site(block: turbohtml.Element, heading: turbohtml.Element, title: str) -> bool:
+    """Say whether *block* says of *title*, what `<title>` says, only what the page's *heading* does not."""
+    said, page = _plain(block.text), _plain(title)
+    return said not in ("", page) and _is_part(said, page) and said not in _plain(heading.text)
+
+
 def is_site_title(headings: list[turbohtml.Element], title: str) -> bool:
     """Say whether the first of *headings* names the site, not the page: other pages bear it too."""
     if len(headings) < 2:
