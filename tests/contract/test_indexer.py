@@ -13,6 +13,7 @@ from runnel.ports.indexer import IndexedPage
 
 TEXTS = {
     "a": "# Setting up\n\nCall `readTimeout` before max_wait_time runs out; see os.path.join.\n",
+    "c": "# Links\n\n[The guide](https://docs.example.com/innerPart/x.html#frag) [mail](mailto:somebody@example.com)\n",
     "b": "# Größe\n\nThe **size** of a bün.\n\n## Limits\n\n" + "many words " * 400,
 }
 
@@ -51,12 +52,14 @@ async def test_equal_pages_make_equal_bytes_that_are_whole() -> None:
         ("grosse OR größe", ["b"]),
         ("bun", ["b"]),
         ("path: limits", ["b"]),
+        ("guide", ["c"]),
+        ("frag OR html OR inner OR somebody", []),
         ("absent", []),
     ],
 )
 async def test_words_names_and_headings_are_found(query: str, pages: list[str]) -> None:
     """Names of programs by each of their words, in any case and with or without accents."""
-    with closing(open_segment(await Fts5Indexer().build([page("a"), page("b")]))) as connection:
+    with closing(open_segment(await Fts5Indexer().build([page(name) for name in TEXTS]))) as connection:
         assert sorted(set(found(connection, query))) == pages
 
 

@@ -2,8 +2,8 @@
 
 * `chunks` has a row for each chunk of each page: the page's id, the chunk's place in it and its id. The text itself is
   not stored: it is the page's object, split again by the same rule.
-* `texts` has the words: of the headings above a chunk, of the chunk, and the parts of its names (`readTimeout` is found
-  by `timeout` too; `snake_case` and dotted names are parted by the tokenizer). BM25 ranks them.
+* `texts` has the words: of the headings above a chunk, of the chunk but for where its links lead, and the parts of its
+  names (`readTimeout` is found by `timeout` too; the tokenizer parts `snake_case` and dotted names). BM25 ranks them.
 * Equal pages make equal bytes with equal versions of SQLite; the key of a segment does not depend on its bytes.
 """
 
@@ -38,6 +38,8 @@ _CHECK: Final = "PRAGMA quick_check(1)"
 #: The capital with which the next word of a name begins: one that must be a capital first of all is found at the speed
 #: of a search.
 _SEAM: Final = re.compile(r"[A-Z](?:(?<=[a-z0-9][A-Z])|(?<=[A-Z][A-Z])(?=[a-z]))")
+#: Where a link leads is no word of its page; on an index page it is most of what stands there.
+_TARGET: Final = re.compile(r"\]\(<?(?:https?|mailto):[^)\s>]*")
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
 _WORDS_OF: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _OF_NAMES: Final = frozenset(string.ascii_letters + string.digits)
@@ -123,7 +125,8 @@ def _texts(
         for place, chunk in enumerate(split_chunks(_markdown(page), (), url=page.url)):
             number = len(chunks) + 1
             chunks.append((number, page.page_id, place, chunk.chunk_id))
-            yield number, " / ".join(chunk.path), chunk.text, name_parts(chunk.text)
+            text = _TARGET.sub("](", chunk.text)
+            yield number, " / ".join(chunk.path), text, name_parts(text)
 
 
 def _markdown(page: IndexedPage) -> str:
