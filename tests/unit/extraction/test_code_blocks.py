@@ -104,6 +104,7 @@ def test_a_bar_that_names_the_language_again_is_no_text(around: str) -> None:
         "<div>Ruby</div>",
         "Python",
         "<div>Copy the valve by hand, then run this</div>",
+        "<div>Copy code of python that is longer than any bar above a block of code could be</div>",
         "<div><h3>Python</h3></div>",
         "<div>Copy<img src=i alt=i></div>",
     ],
@@ -122,6 +123,7 @@ def test_the_bar_of_another_block_is_not_taken() -> None:
 
     assert main(f"<div><div>Python</div><p>a</p>{code}</div>").startswith("Python\n\na")
     assert main(f"<section><div>Python</div><section>{code}</section></section>").startswith("Python")
+    assert main(f"<div><div>Python</div><div><div><div><div>{code}</div></div></div></div></div>").startswith("Python")
 
 
 def test_empty_lines_of_a_block_of_elements_stay() -> None:

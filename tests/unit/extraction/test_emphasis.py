@@ -79,6 +79,8 @@ def test_a_line_break_stays_within() -> None:
         ("a <em></em>é <em>b</em>", "a é *b*"),
         ("<table><tr><td><em>é</em></table>", "<table><tr><td><em>é</em></table>"),
         ("<strong>", ""),
+        ("a <em> é</em>b <strong>c </strong>d", "a *é*b **c** d"),
+        ("foo<strong>__**bar**__</strong>baz", "foo<strong>__**bar**__</strong>baz"),
     ],
 )
 def test_whatever_the_renderer_wrote_no_asterisk_is_seen(written: str, expected: str) -> None:

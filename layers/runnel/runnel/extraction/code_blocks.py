@@ -14,6 +14,7 @@ from typing import Final
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.furniture import SPARSE
 from runnel.extraction.spaces import NO_BREAK_SPACE
 
 #: Code blocks without a `pre`: the block, and what is one line of it.
@@ -148,7 +149,7 @@ def _element_beside(element: turbohtml.Element, *, is_after: bool) -> turbohtml.
 
 def _is_bar_of(bar: turbohtml.Element, block: turbohtml.Element) -> bool:
     text = bar.text
-    if len(text) > LONGEST_BAR and len(" ".join(text.split())) > LONGEST_BAR:
+    if len(text) > LONGEST_BAR and (len(text) > SPARSE * LONGEST_BAR or len(" ".join(text.split())) > LONGEST_BAR):
         return False
     if (
         not text.strip()

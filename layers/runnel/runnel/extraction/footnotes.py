@@ -28,9 +28,6 @@ LABELS: Final = (
     "a.footnote-backref, "
     ".mw-cite-backlink, a[data-footnote-backref]"
 )
-#: A link from a note to its reference, where the page says so.
-LEADS_BACK: Final = "[role=doc-backlink], a.fn-backref, a.footnote-backref, [data-footnote-backref]"
-
 #: What is left of such a mark before the text; a bracket without a backslash begins a link, a dot may begin a name.
 LEFT_OVER: Final = re.compile(r"^(?:\\[\[\]]|\(\s*\)|[\])^\u2191]|[.:](?!\w)|\s)+")
 
@@ -66,8 +63,7 @@ class Footnote:
 
 def take_footnotes(main: turbohtml.Element, links: Iterable[turbohtml.Element]) -> list[Footnote]:
     """Take the notes out of *main*, and put marks in the places of the references among *links*, its links within."""
-    marked = [link for link in links if MARK.fullmatch(link.text) is not None][:MOST]
-    references = [link for link in marked if not link.matches(LEADS_BACK)]
+    references = [link for link in links if MARK.fullmatch(link.text) is not None][:MOST]
     if not references:
         return []
     places = {element.attr("id") or element.attr("name") or "": element for element in main.select("[id], a[name]")}
