@@ -145,7 +145,8 @@ class KillReport:
         )
 
     def _count(self, site: SiteServer, reader: AttachedReader, result: Result, undisturbed: Result) -> None:
-        fetched = [path for path in site.paths() if path.startswith("/docs/")]
+        # A sitemap is asked for by each driver that does not know what became of it, and is no page.
+        fetched = [path for path in site.paths() if path.startswith("/docs/") and not path.endswith("/sitemap.xml")]
         decided = Counter(event["url"] for event in result.log if event["type"] in _DECIDING)
         batches = Counter(event["batch_id"] for event in result.log if event["type"] == "batch_processed")
         sent = Counter(url for event in result.log if event["type"] == "sent_to_processing" for url in event["urls"])
