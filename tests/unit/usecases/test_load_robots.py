@@ -58,6 +58,18 @@ async def test_an_old_copy_holds_on_while_the_new_one_cannot_be_read() -> None:
     assert home.meta(job).ending.counts.fetched == 30  # type: ignore[union-attr]
 
 
+async def test_a_job_whose_time_is_over_asks_for_no_robots_txt_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tries would take a minute and a half where a server takes all the time that it may."""
+    monkeypatch.setattr(load_robots, "_PAUSE", timedelta(minutes=1))
+    home = _site()
+    home.robots[HOST] = (503, "")
+    job = await home.create(timeout_s=30.0, sitemap="skip")
+    await home.finish(home.drive(home.process("D1"), job))
+
+    assert len(home.robots_requests) == 1
+    assert home.meta(job).ending.ended_because == "deadline"  # type: ignore[union-attr]
+
+
 SIGNALS = "User-agent: *\nContent-Signal: search=yes, ai-input=no, ai-train=no\nDisallow: /2\n"
 
 

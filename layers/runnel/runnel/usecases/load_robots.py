@@ -72,6 +72,7 @@ class RobotsLoader:
         self._loading: dict[str, asyncio.Task[None]] = {}
         #: By host: when its file was read, on the monotonic clock.
         self._read_s: dict[str, float] = {}
+        self._is_dropped = False
         #: Told when a file that was on its way has come.
         self.on_loaded: Callable[[], None] = lambda: None
         self.headers = SourceHeaders(services.secrets, job)
@@ -130,6 +131,10 @@ class RobotsLoader:
         read_s = self._read_s.get(host)
         return read_s is not None and self._services.clock.monotonic() - read_s < FRESH.total_seconds()
 
+    def drop(self) -> None:
+        """Ask no host any more: the job's time or money is over, and it waits for what is on the way."""
+        self._is_dropped = True
+
     async def close(self) -> None:
         """End what is on the way."""
         tasks = list(self._loading.values())
@@ -156,7 +161,7 @@ class RobotsLoader:
         """The answer; None when a wish stands against asking (again)."""
         result: CrawlResult | CallFailed = CallFailed()
         for attempt in range(1, _TRIES + 1):
-            if not await self._shares.enter(host, may_enter=self._may_fetch):
+            if not await self._shares.enter(host, may_enter=lambda: self._may_fetch() and not self._is_dropped):
                 return None
             try:
                 response = await self._services.crawler.crawl(self._request(url))

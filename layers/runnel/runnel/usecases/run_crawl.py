@@ -218,6 +218,7 @@ class _Driver:
         spent = self._exit.spent()
         if spent is not None:
             self._site.take_back()
+            self._site.robots.drop()
             return spent
         is_full = self._recorder.fold.kept >= self._job.options.limit
         return EndedBecause.LIMIT if is_full and self._site.has_more else None
