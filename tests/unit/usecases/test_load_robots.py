@@ -105,3 +105,19 @@ async def test_a_site_that_refuses_training_alone_is_crawled() -> None:
     await home.finish(home.drive(home.process("D1"), job))
 
     assert len(home.fetched) == 31
+
+
+@pytest.mark.parametrize(("asked", "robots", "warnings"), [("30", "obey", 1), ("5", "obey", 0), ("30", "ignore", 0)])
+async def test_a_long_delay_is_told(asked: str, robots: str, warnings: int) -> None:
+    """Between two pages nothing happens: a job that waits must not look like one that hangs."""
+    home = ScriptedHome({"/": ScriptedPage(links=("/a",)), "/a": ScriptedPage(text="A")})
+    home.robots[HOST] = (200, f"User-agent: *\nCrawl-delay: {asked}\nDisallow: /none\n")
+    job = await home.create(robots=robots, reason="my own site")
+    await home.finish(home.drive(home.process("D1"), job))
+    told = [event.message for event in home.of_type(job, e.Log) if "between two requests" in event.message]
+
+    assert (
+        told
+        == [f"The robots.txt of {HOST}:443 asks for {asked} s between two requests; the crawl keeps to it."] * warnings
+    )
+    assert home.fetched == ["/", "/a"]

@@ -13,6 +13,7 @@ from runnel.usecases.control_job import pause_job, resume_job
 from runnel.usecases.known_pages import KnownPages, load_known
 from runnel.usecases.list_urls import list_urls
 from runnel.usecases.run_crawl import Drive
+from runnel.usecases.services import Tuning
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
 _SITE = {
@@ -39,9 +40,9 @@ def _named(*urls: str, rules: str = "") -> tuple[int, str]:
     return 200, "\n".join(["User-agent: *", rules, *(f"Sitemap: {url}" for url in urls)])
 
 
-def _home(*, robots: Any = None, **files: Any) -> ScriptedHome:
+def _home(*, robots: Any = None, tuning: Any = None, **files: Any) -> ScriptedHome:
     """The site above, with the sitemaps given by name (`sitemap` is `/sitemap.xml`)."""
-    home = ScriptedHome(_SITE)
+    home = ScriptedHome(_SITE, tuning=tuning)
     home.sitemaps.files = {f"https://{_HOST}/{name}.xml": body for name, body in files.items()}
     if robots is not None:
         home.robots[_HOST] = robots
@@ -358,6 +359,7 @@ async def test_a_driver_killed_at_any_moment_changes_nothing_in_the_end() -> Non
 
     def site() -> ScriptedHome:
         return _home(
+            tuning=Tuning(asset_sizes=0),  # they have tests of their own
             robots=_named(*_at("index", "gone")),
             index=_index(*_at("one", "two")),
             one=_urlset("/hidden", "/private/x.pdf", *(f"/x/{number}.png" for number in range(300))),

@@ -31,6 +31,9 @@ from runnel.usecases.share_hosts import HostShares
 FRESH = timedelta(hours=24)
 _TRIES = 3
 _PAUSE = timedelta(seconds=1)
+
+#: A crawl delay of which people are told in words: whoever looks must not think that the job hangs.
+_LONG_DELAY_S = 30.0
 #: The status of a file that redirects without end: there is none.
 _NONE = 404
 #: Failures below HTTP: they are the host's, and a page of it would fail with the same.
@@ -208,17 +211,23 @@ class RobotsLoader:
         if isinstance(result, CrawlResult) and result.error is not None and result.error.category in _NETWORK:
             self._broken[host] = result.error
         if host not in self._recorder.fold.robots_hosts:
-            self._recorder.emit(
-                e.RobotsLoaded,
-                host=host,
-                status=status,
-                crawl_delay_s=rules.crawl_delay_s(self._agent),
-                sitemaps=rules.sitemaps[:50],
-                content_signal={
-                    use: "yes" if signal.is_allowed else "no"
-                    for use, signal in rules.content_signals(self._agent).items()
-                },
-            )
+            self._tell(host, status, rules)
+
+    def _tell(self, host: str, status: int | None, rules: RobotsRules) -> None:
+        delay_s = rules.crawl_delay_s(self._agent)
+        self._recorder.emit(
+            e.RobotsLoaded,
+            host=host,
+            status=status,
+            crawl_delay_s=delay_s,
+            sitemaps=rules.sitemaps[:50],
+            content_signal={
+                use: "yes" if signal.is_allowed else "no" for use, signal in rules.content_signals(self._agent).items()
+            },
+        )
+        if delay_s is not None and delay_s >= _LONG_DELAY_S and self._job.options.robots == "obey":
+            message = f"The robots.txt of {host} asks for {delay_s:g} s between two requests; the crawl keeps to it."
+            self._recorder.emit(e.Log, level="warning", message=message)
 
 
 def _may_pass(result: CrawlResult) -> bool:
