@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -36,9 +36,16 @@ async def serving(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asy
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for writer in open_writers:
-            writer.close()
+        await close_all(open_writers)
         await server.wait_closed()
+
+
+async def close_all(writers: Iterable[asyncio.StreamWriter]) -> None:
+    """Close connections, and wait until they are gone: Python 3.11 waits for none of a server's."""
+    for writer in tuple(writers):
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def answering(head: str, body: bytes = b"", *, then_close: bool = False) -> Handler:
