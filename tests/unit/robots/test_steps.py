@@ -57,10 +57,17 @@ def _steps_s(body: bytes) -> list[float]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_step_is_long(name: str) -> None:
-    """The event loop has to answer in between, whoever wrote the file; a machine that is slow is slow in all steps."""
-    longest_s = min(max(_steps_s(FILES[name])) for _ in range(3))
+    """The event loop has to answer in between, whoever wrote the file.
 
-    assert longest_s <= 0.02
+    A machine that is slow is slow in all steps: the longest is held against all of those of a long file.
+    """
+    longest_s, whole_s = (min(figures) for figures in zip(*(_longest_and_whole_s(name) for _ in range(3)), strict=True))
+
+    assert longest_s <= whole_s / 3
+
+
+def _longest_and_whole_s(name: str) -> tuple[float, float]:
+    return max(_steps_s(FILES[name])), sum(_steps_s(FILES["10,000 rules"]))
 
 
 def test_a_long_file_takes_many_steps_and_a_usual_one_a_single_one() -> None:
