@@ -1,7 +1,9 @@
 """A long robots.txt is read in steps: none of them is long, and the result is that of one."""
 
+import gc
 import random
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -40,6 +42,14 @@ FILES = {
     "rules that begin with each other": b"User-agent: *\n" + b"".join(b"Allow: /%s\n" % (b"a" * n) for n in range(990)),
     "any letters": b"User-agent: *\n" + bytes(_LETTERS.choices(range(10, 256), k=MAX_ROBOTS_BYTES)),
 }
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """No collection among the steps: one of a process that has run a thousand tests costs more than any of them."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def _steps_s(body: bytes) -> list[float]:
