@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from runnel.extraction.fences import ANY_FENCE, change_prose
+
 EMPHASIS_TAG: Final = re.compile("<(?:em|strong)>")
 
 #: What is looked at in a paragraph: an escaped character, a span of code, a tag.
@@ -21,9 +23,6 @@ TAGS: Final = ("<em>", "</em>", "<strong>", "</strong>")
 
 #: How the renderer writes emphasis within emphasis.
 DELIMITERS: Final = ("_", "*")
-
-FENCE: Final = re.compile(r"^[ >\t]*(?:[-*+] +|\d+[.)] +)*[ >\t]*(`{3,})")
-ANY_FENCE: Final = "```"
 
 #: Stand for asterisks until their white space is outside of them, and what meets is one.
 OPEN: Final = {"<em>": "\ue0f8", "<strong>": "\ue0f9"}
@@ -45,16 +44,8 @@ def _blocks(blocks: list[str]) -> Iterator[str]:
     fence = ""
     for block in blocks:
         if fence or ANY_FENCE in block:
-            lines = []
-            for line in block.split("\n"):
-                found = FENCE.match(line) if ANY_FENCE in line else None
-                if not fence:
-                    lines.append(line if found else _paragraph(line))
-                    fence = found[1] if found else ""
-                else:
-                    lines.append(line)
-                    fence = "" if line.strip(" >\t") == fence else fence
-            yield "\n".join(lines)
+            changed, fence = change_prose(block, _paragraph, fence=fence)
+            yield changed
         else:
             yield _paragraph(block)
 

@@ -10,12 +10,13 @@ on one line and printable, whatever the page hides. What a style sheet hides is 
 import re
 import sys
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.fences import change_prose
 from runnel.extraction.metadata import one_line
 from runnel.extraction.page import Hidden
 
@@ -81,8 +82,6 @@ UNSEEN: Final = re.compile(f"[{''.join(MARKS.values())}]")
 ONE_OF: Final = {kind: re.compile(f"[{marks}]+") for kind, marks in MARKS.items()}
 #: A tag character is its ASCII one and this.
 TAG_BASE: Final = 0xE0000
-
-FENCE: Final = re.compile(r"^[ >\t]*(?:[-*+] +|\d+[.)] +)*[ >\t]*(`{3,})")
 
 #: So much of it is told: how many pieces, how many characters of each, and how much of the text before marks.
 TOLD: Final = 20
@@ -179,17 +178,7 @@ def strip_unseen(markdown: str) -> tuple[str, tuple[Hidden, ...]]:
     # None of them is printable, and asking that of a text takes half as long as searching it.
     if markdown.isascii() or markdown.replace("\n", " ").isprintable() or UNSEEN.search(markdown) is None:
         return markdown, ()
-    lines, fence = [], ""
-    for line in markdown.split("\n"):
-        found = FENCE.match(line)
-        if found and not fence:
-            fence = found[1]
-        elif fence and line.strip(" >\t") == fence:
-            fence = ""
-        elif not fence:
-            line = UNSEEN.sub("", line)  # noqa: PLW2901  # this very line
-        lines.append(line)
-    return "\n".join(lines), tuple(_tell_marks(markdown))
+    return change_prose(markdown, partial(UNSEEN.sub, ""))[0], tuple(_tell_marks(markdown))
 
 
 def _tell_marks(markdown: str) -> Iterator[Hidden]:
