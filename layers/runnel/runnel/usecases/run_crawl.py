@@ -17,6 +17,7 @@ from runnel.domain.jobs import EndedBecause, Job, JobState, Wish
 from runnel.domain.segments import FLUSH_BYTES
 from runnel.errors import CallFailed, LeaseLost, StateUnreadable
 from runnel.usecases.crawl_site import SiteCrawl
+from runnel.usecases.driver_news import DriverNews
 from runnel.usecases.end_job import CANCELLED, End, broken_down, decide_end
 from runnel.usecases.idle_batches import batches_of
 from runnel.usecases.known_pages import recall_library
@@ -107,7 +108,7 @@ class _Driver:
         self._site = SiteCrawl(services, taken.job, self._recorder, self._keeper, must_leave=self._must_hand_over)
         self._publication = Publication(services, taken.job, self._recorder)
         self._exit = JobExit(services, taken.job, self._recorder, self._keeper)
-        self._wish: Wish | None = taken.job.wish
+        self._news = DriverNews(services, taken.job, self._keeper, wake=self._site.wake)
         self._drain_until_s: float | None = None
         self._stop: EndedBecause | None = None
         self._is_running = False
@@ -129,9 +130,10 @@ class _Driver:
             await self._exit.give_up(problem)
             return Drive.ENDED
         self._site.recover(recovered.urls)
-        await self._look()
-        self._tasks.append(asyncio.create_task(self._keep_looking()))
-        self._tasks.append(asyncio.create_task(self._keep_listening()))
+        await self._news.look()
+        looking = self._news.keep_looking(before_each=self._report_if_due, changed=self._heed_wish)
+        self._tasks.append(asyncio.create_task(looking))
+        self._tasks.append(asyncio.create_task(self._news.keep_listening(self._batches.look_soon)))
         try:
             return await self._crawl()
         except LeaseLost:
@@ -173,7 +175,7 @@ class _Driver:
         while True:
             self._check_lease()
             self._site.take_results()
-            if self._wish is Wish.CANCEL:
+            if self._news.wish is Wish.CANCEL:
                 return await self._cancel()
             left = await self._leave_if_asked()
             if left is not None:
@@ -254,8 +256,9 @@ class _Driver:
         if due_s is not None:
             waits_s.append(due_s - now_s)
         self._site.wake.clear()
-        if not self._site.has_results:
+        if not (self._news.is_there or self._site.has_results):
             await self._services.clock.wait(self._site.wake, timedelta(seconds=max(0.001, min(waits_s))))
+        self._news.is_there = False  # what is heard from here on ends the next rest
 
     # ---- what comes from outside
 
@@ -263,38 +266,17 @@ class _Driver:
         if self._keeper.is_lost:
             raise LeaseLost
 
-    async def _look(self) -> None:
-        job = await sure(self._services, lambda: self._services.jobs.get(self._job.tenant, self._job.job_id))
-        if job is None:
-            raise LeaseLost("The job was deleted.")
-        self._wish = job.wish
+    def _heed_wish(self) -> None:
+        self._site.may_dispatch = self._news.wish is None
 
-    async def _keep_looking(self) -> None:
-        """Read META every second: a task of the driver."""
-        while True:
-            await self._services.clock.sleep(self._services.tuning.look)
-            self._report.tell_if_due(self._recorder, self._site.frontier)
-            before = self._wish
-            try:
-                await self._look()
-            except LeaseLost:
-                self._keeper.is_lost = True
-            if self._wish is not before or self._keeper.is_lost:
-                self._site.may_dispatch = self._wish is None
-                self._site.wake.set()
-
-    async def _keep_listening(self) -> None:
-        """Hear the processor of this process: a task of the driver."""
-        while True:
-            if await self._services.batch_bell.wait(self._job.job_id, at_most=self._services.tuning.look):
-                self._batches.look_soon()
-                self._site.wake.set()
+    def _report_if_due(self) -> None:
+        self._report.tell_if_due(self._recorder, self._site.frontier)
 
     # ---- leaving before the end
 
     async def _leave_if_asked(self) -> Drive | None:
         """Drain and go when a pause, a deadline or this process asks for it; None while there is work here."""
-        is_paused = self._wish is Wish.PAUSE
+        is_paused = self._news.wish is Wish.PAUSE
         if not is_paused and not self._must_hand_over():
             self._drain_until_s = None
             self._site.may_dispatch = True
@@ -314,7 +296,7 @@ class _Driver:
     @property
     def _drain_s(self) -> float:
         """How long what is in flight may take to come in; a process that was told to end has little time."""
-        if self._leaving.reason is not None and self._wish is None:
+        if self._leaving.reason is not None and self._news.wish is None:
             return self._services.tuning.leave_drain.total_seconds()
         return self._lifetime.drain_s
 
@@ -324,8 +306,8 @@ class _Driver:
         await self._recorder.flush()
         if await self._exit.release(state=JobState.PAUSED, only_if_paused=True):
             return Drive.PAUSED
-        await self._look()
-        if self._wish is None:
+        await self._news.look()
+        if self._news.wish is None:
             self._recorder.emit(e.JobResumed, state=JobState.RUNNING, by="user")
         return None
 
@@ -367,7 +349,7 @@ class _Driver:
             ),
         )
         if marked is None:
-            await self._look()
+            await self._news.look()
             job = await sure(self._services, lambda: self._services.jobs.get(self._job.tenant, self._job.job_id))
             if job is None or job.owner != self._keeper.lease.owner or job.term != self._keeper.lease.term:
                 raise LeaseLost
