@@ -83,6 +83,51 @@ async def test_resume_goes_on_where_the_pause_began() -> None:
     assert len(home.of_type(job, e.JobResumed)) == 1
 
 
+async def _with_a_page_that_hangs() -> tuple[ScriptedHome, Job, asyncio.Task[Drive]]:
+    home = ScriptedHome(_SITE)
+    home.hold("/3")
+    job = await home.create(concurrency=2)
+    task = home.drive(home.process("D1"), job)
+    await home.clock.advance(3)
+    assert home.in_flight
+    return home, job, task
+
+
+async def test_a_pause_drops_a_page_that_hangs_and_a_resume_fetches_it_as_if_nothing_had_been() -> None:
+    """Whoever presses Ctrl-C does not wait for a site; what was asked in vain is no attempt, no crash, no suspect."""
+    home, job, task = await _with_a_page_that_hangs()
+    await pause_job(home.outside.services, TENANT, job.job_id)
+    await home.clock.advance(4)
+    assert task.done()
+    assert task.result() is Drive.PAUSED
+
+    assert home.meta(job).state is JobState.PAUSED
+    home.held["/3"].set()
+    await resume_job(home.outside.services, TENANT, job.job_id)
+    await home.finish(home.drive(home.process("D2"), job))
+
+    assert home.meta(job).state is JobState.COMPLETED
+    assert sorted(home.fetched) == sorted([*_SITE, "/3"])
+    started = [event for event in home.of_type(job, e.UrlStarted) if event.url.endswith("/3")]
+    assert [event.attempt for event in started] == [1, 1]
+    assert not home.of_type(job, e.UrlRetry)
+
+
+async def test_a_pause_during_a_hand_over_waits_for_it_no_longer_than_any_pause() -> None:
+    """A driver whose time is up has most of a minute for what is in flight; nobody who pauses has."""
+    home = ScriptedHome(_SITE)
+    home.hold("/3")
+    job = await home.create(concurrency=2)
+    task = home.drive(home.process("D1"), job, deadline_s=home.clock.monotonic() + 85)
+    await home.clock.advance(12)
+    assert not task.done()
+    await pause_job(home.outside.services, TENANT, job.job_id)
+    await home.clock.advance(4)
+
+    assert task.done()
+    assert task.result() is Drive.PAUSED
+
+
 async def test_a_pause_does_not_count_against_the_jobs_time() -> None:
     """A week on pause is not a week of crawling; what was spent before it is."""
     home = _slow()

@@ -286,6 +286,7 @@ class _Driver:
             self._drain_until_s = now_s + self._drain_s
             self._site.may_dispatch = False
             self._site.take_back()
+        self._drain_until_s = min(self._drain_until_s, now_s + self._drain_s)  # a pause may come meanwhile
         if not self._site.is_quiet and now_s < self._drain_until_s:
             return None
         return await (self._pause() if is_paused else self._hand_over())
@@ -295,10 +296,10 @@ class _Driver:
 
     @property
     def _drain_s(self) -> float:
-        """How long what is in flight may take to come in; a process that was told to end has little time."""
-        if self._leaving.reason is not None and self._news.wish is None:
-            return self._services.tuning.leave_drain.total_seconds()
-        return self._lifetime.drain_s
+        """How long what is in flight may take to come in: not long where somebody waits for the driver to leave."""
+        if self._leaving.reason is None and self._news.wish is None:
+            return self._lifetime.drain_s
+        return min(self._services.tuning.leave_drain.total_seconds(), self._lifetime.drain_s)
 
     async def _pause(self) -> Drive | None:
         if not self._recorder.fold.paused:
@@ -361,7 +362,7 @@ class _Driver:
         if not self._recorder.fold.cancelling:
             self._recorder.emit(e.JobCancelling, state=JobState.RUNNING, by="user")
             await self._recorder.flush()
-        drain_until_s = self._services.clock.monotonic() + self._lifetime.drain_s
+        drain_until_s = self._services.clock.monotonic() + self._drain_s
         self._site.take_back()
         while not self._site.is_quiet and self._services.clock.monotonic() < drain_until_s:
             await self._rest()

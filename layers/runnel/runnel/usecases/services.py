@@ -50,7 +50,7 @@ class Tuning:
     #: How long before its deadline a driver stops dispatching, and how long it then drains.
     deadline_margin: timedelta = timedelta(seconds=75)
     drain: timedelta = timedelta(seconds=45)
-    #: How long a driver drains whose process was told to end: what it leaves in flight is fetched again.
+    #: How long a driver drains that was told to leave: what it leaves in flight is fetched again, if it ever is.
     leave_drain: timedelta = timedelta(seconds=2)
     #: Fetched pages that may wait for the processor before dispatching stops.
     backlog_pages: int = 200
