@@ -7,7 +7,7 @@ Laws (tests/unit/robots/test_steps.py):
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -21,14 +21,26 @@ PORTION: Final = 250
 _SORTED: Final = 2_000
 
 
+class Run(Generic[Result]):
+    """Steps for a loop to take; when it is over, their `result` is there."""
+
+    result: Result
+
+    def __init__(self, steps: Steps[Result]) -> None:
+        """Take *steps*."""
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[None]:
+        """Take them, one by one."""
+        self.result = yield from self._steps
+
+
 def run_through(steps: Steps[Result]) -> Result:
     """Take all *steps* at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+    run = Run(steps)
+    for _ in run:
+        pass
+    return run.result
 
 
 def pauses(items: Iterable[Item], length: Callable[[Item], int] = lambda _item: 0) -> Iterator[tuple[Item, bool]]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from runnel.ports.clock import Clock
-from runnel.robots.steps import Steps
+from runnel.robots.steps import Run, Steps
 
 Result = TypeVar("Result")
 
@@ -13,10 +13,7 @@ _A_TURN = timedelta()
 
 async def in_steps(clock: Clock, steps: Steps[Result]) -> Result:
     """What *steps* give at their end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+    run = Run(steps)
+    for _ in run:
         await clock.sleep(_A_TURN)
+    return run.result
