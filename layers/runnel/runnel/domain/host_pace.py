@@ -13,6 +13,7 @@ Laws (tests/unit/domain/test_host_pace.py):
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
@@ -192,3 +193,8 @@ class HostState:
             self.limit = max(1.0, self.limit * factor)
             self._is_strained = True
             self._stepped_s = now_s
+
+
+def next_start_s(states: Iterable[HostState], now_s: float) -> float | None:
+    """When time alone lets a request start at one of the hosts; None = there is none that waits for time."""
+    return min((state.next_start_s for state in states if state.next_start_s > now_s), default=None)

@@ -21,6 +21,7 @@ from runnel.domain import events as e
 from runnel.domain.assets import MOST_ASSETS
 from runnel.domain.effects import NO_NOTE, asset_note
 from runnel.domain.frontier import Frontier
+from runnel.domain.host_pace import next_start_s
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResult, CrawlTarget, ScopeRules
 from runnel.domain.retries import REFUSALS
@@ -109,8 +110,7 @@ class AssetSizes:
 
     def next_due_s(self, now_s: float) -> float | None:
         """When time alone lets a request start."""
-        times = [self._frontier.host(host).next_start_s for host in self._waiting]
-        return min((time_s for time_s in times if time_s > now_s), default=None)
+        return next_start_s(map(self._frontier.host, self._waiting), now_s)
 
     def take(self) -> None:
         """Turn what was heard into events."""

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from runnel.domain.frontier import Frontier
+from runnel.domain.host_pace import next_start_s
 from runnel.ports.clock import Clock
 
 
@@ -48,8 +49,7 @@ class PageTurns:
 
     def next_due_s(self, now_s: float) -> float | None:
         """When time alone lets somebody in."""
-        times_s = (self.frontier.host(host).next_start_s for host in self.coming)
-        return min((time_s for time_s in times_s if time_s > now_s), default=None)
+        return next_start_s(map(self.frontier.host, self.coming), now_s)
 
     async def wait(self, url: str) -> None:
         """Wait for room at the host of a page that has left its place, and take it."""
