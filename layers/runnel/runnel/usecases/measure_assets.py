@@ -19,7 +19,7 @@ from typing import Final
 
 from runnel.domain import events as e
 from runnel.domain.assets import MOST_ASSETS
-from runnel.domain.effects import NO_NOTE, asset_note
+from runnel.domain.effects import asset_note
 from runnel.domain.frontier import Frontier
 from runnel.domain.host_pace import next_start_s
 from runnel.domain.jobs import Job
@@ -216,9 +216,7 @@ class AssetSizes:
         if is_last and self._left_out:
             message += f"; {self._left_out} more were not asked about"
         item = min(self._total, len(self._recorder.fold.assets.measured) + len(told))
-        self._recorder.emit(
-            e.Log, note=asset_note(told) or NO_NOTE, level="info", message=message, item=item, total=self._total
-        )
+        self._recorder.emit(e.Log, note=asset_note(told), level="info", message=message, item=item, total=self._total)
 
 
 def _unknown(asset: RuledOut, why: str, *, status: int | None = None) -> RuledOut:
