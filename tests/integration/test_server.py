@@ -186,6 +186,14 @@ async def test_a_reader_that_reads_nothing_keeps_neither_the_job_nor_the_server(
     assert code == 128 + signal.SIGTERM
 
 
+async def test_an_answer_does_not_wait_until_the_one_before_is_acknowledged(tmp_path: Path) -> None:
+    """A client that keeps its connection, as every browser does, had each answer and each frame 40 ms late."""
+    async with running_server(Settings(home=tmp_path)) as server, client_of(server.url) as client:
+        took_s = [(await client.get("/healthz")).elapsed.total_seconds() for _ in range(20)]
+
+    assert min(took_s[5:]) < 0.035, "the quickest of many: what load costs is no matter here"
+
+
 async def test_readers_who_leave_cost_no_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """asyncio complains of each frame for somebody who has left: a log full of that hides what matters."""
     async with running_server(Settings(home=tmp_path)):
