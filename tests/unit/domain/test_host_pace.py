@@ -31,7 +31,7 @@ class Host:
 
     def end(self, answer: Answer, *, started_s: float, elapsed_ms: int = 50) -> None:
         """A request that began at *started_s* ends now."""
-        self.state.in_flight -= 1
+        self.state.end()
         self.state.learn(answer, started_s=started_s, now_s=self.now_s, elapsed_ms=elapsed_ms)
 
 
@@ -57,7 +57,14 @@ def test_after_a_first_strain_it_grows_by_one_a_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "limit"), [(Answer.REFUSED, 5.0), (Answer.SILENT, 5.0), (Answer.ERROR, 7.5), (Answer.NONE, 10.0)]
+    ("answer", "limit"),
+    [
+        (Answer.REFUSED, 5.0),
+        (Answer.SILENT, 5.0),
+        (Answer.HUNG, 5.0),
+        (Answer.ERROR, 7.5),
+        (Answer.NONE, 10.0),
+    ],
 )
 def test_each_sign_of_strain_has_its_step(answer: Answer, limit: float) -> None:
     """A server error may be the page's own; a call that never reached the host says nothing."""
@@ -199,3 +206,53 @@ def test_nothing_starts_without_a_share() -> None:
     assert not host.state.is_ready(0.6)
     assert not host.state.may_reserve(0.6)
     assert host.state.has_place(0.6), "robots.txt itself may be asked for"
+
+
+def _with_pages_that_hang() -> HostState:
+    state = HostState(most=4)
+    state.start(0.0, "a")
+    state.start(0.0, "b")
+    assert not state.has_place(3.0)
+    return state
+
+
+def test_a_page_that_hangs_holds_no_place_once_another_was_answered() -> None:
+    """The others of its host go on as if it were not there, up to the job's concurrency in all."""
+    state = _with_pages_that_hang()
+    assert state.has_place(3.1), "one is tried"
+    state.start(3.1, "c")
+    assert not state.has_place(3.1)
+    state.end("c")
+    state.learn(Answer.GOOD, started_s=3.1, now_s=3.2, elapsed_ms=100, page="c")
+    assert state.has_place(3.2)
+    state.start(3.2, "d")
+    assert state.has_place(3.2)
+    state.start(3.2, "e")
+
+    assert state.in_flight == 4
+    assert not state.has_place(3.3)
+
+
+def test_a_page_that_hung_alone_is_no_sign_of_strain() -> None:
+    """Neither then nor when it is tried again."""
+    state = _with_pages_that_hang()
+    state.learn(Answer.GOOD, started_s=3.1, now_s=3.2, elapsed_ms=100, page="c")
+    before = state.limit
+    for started_s in (0.0, 40.0, 80.0, 120.0, 160.0, 200.0):
+        state.learn(Answer.HUNG, started_s=started_s, now_s=started_s + 30, elapsed_ms=30_000, page="a")
+    assert (state.limit, state.is_down) == (before, False)
+    state.learn(Answer.HUNG, started_s=240.0, now_s=270.0, elapsed_ms=30_000, page="z")
+
+    assert state.limit == before / 2
+
+
+def test_a_host_whose_answers_all_stay_out_is_not_asked_for_more_and_more() -> None:
+    """One request in each patience, and none at all when it is known to be down, or slow."""
+    state = _with_pages_that_hang()
+    state.start(3.1, "c")
+    assert not state.has_place(6.0)
+    state.learn(Answer.GOOD, started_s=0.0, now_s=6.1, elapsed_ms=6_100, page="a")
+    assert not state.has_place(12.0)
+    state.is_down = True
+
+    assert not state.has_place(100.0)

@@ -59,6 +59,8 @@ def test_a_site_that_asks_for_quiet_waits_longer_and_as_long_as_it_says() -> Non
         (429, ErrorCategory.RATE_LIMITED, Answer.REFUSED),
         (503, ErrorCategory.HTTP_5XX, Answer.REFUSED),
         (502, ErrorCategory.HTTP_5XX, Answer.SILENT),
+        (504, ErrorCategory.HTTP_5XX, Answer.HUNG),
+        (None, ErrorCategory.TIMEOUT, Answer.HUNG),
         (500, ErrorCategory.HTTP_5XX, Answer.ERROR),
         (404, ErrorCategory.HTTP_4XX, Answer.GOOD),
         (None, ErrorCategory.CONNECT, Answer.SILENT),

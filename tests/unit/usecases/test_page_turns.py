@@ -30,8 +30,8 @@ class _Driver:
     def start(self, url: str) -> PageTurn:
         """Start a page, whether there is room or not."""
         self.frontier.add(url, host=_HOST, depth=0)
-        assert self.frontier.reserve(0.0) == url
-        self.frontier.start(url, 0.0)
+        assert self.frontier.reserve(self.clock.monotonic()) == url
+        self.frontier.start(url, self.clock.monotonic())
         return self.turns.take(url)
 
     async def has_ended(self, task: "asyncio.Task[None]") -> bool:
@@ -41,7 +41,7 @@ class _Driver:
 
     def finish(self, url: str) -> None:
         """Take a page's result."""
-        self.frontier.finish(url, Answer.NONE, now_s=0.0)
+        self.frontier.finish(url, Answer.NONE, now_s=self.clock.monotonic())
         self.turns.look()
 
 
@@ -49,18 +49,18 @@ async def test_a_place_that_is_left_is_free_once_and_the_page_still_busy() -> No
     """Neither leaving twice nor the end of the call nor its result frees another."""
     driver = _Driver(limit=1)
     turn = driver.start("/a")
-    assert not driver.frontier.may_start_at(_HOST, 0.0)
+    assert not driver.frontier.may_start_at(_HOST, driver.clock.monotonic())
 
     turn.leave()
     turn.leave()
 
-    assert driver.frontier.may_start_at(_HOST, 0.0)
+    assert driver.frontier.may_start_at(_HOST, driver.clock.monotonic())
     assert (driver.left, driver.turns.away, driver.state.in_flight, driver.frontier.busy) == (1, 1, 0, 1)
     driver.start("/b")
     turn.end(is_well=True)
     driver.finish("/a")
     assert (driver.turns.away, driver.state.in_flight, driver.frontier.asking) == (0, 1, 1)
-    assert not driver.frontier.may_start_at(_HOST, 0.0)
+    assert not driver.frontier.may_start_at(_HOST, driver.clock.monotonic())
 
 
 async def test_the_place_of_a_call_that_ended_well_is_free_before_its_result_is_taken() -> None:
@@ -99,7 +99,7 @@ async def test_who_comes_back_waits_for_room_and_comes_before_all_that_has_not_b
 
     other.leave()
 
-    assert not driver.frontier.may_start_at(_HOST, 0.0)
+    assert not driver.frontier.may_start_at(_HOST, driver.clock.monotonic())
     assert await driver.has_ended(back)
     assert (driver.state.in_flight, driver.turns.coming) == (2, {})
 
@@ -124,7 +124,7 @@ async def test_the_jobs_own_bound_and_a_hosts_wish_to_be_left_alone_hold_for_the
     driver = _Driver(limit=8, concurrency=1)
     turn = driver.start("/a")
     turn.leave()
-    driver.frontier.start_beside("other:443", 0.0)
+    driver.frontier.start_beside("other:443", driver.clock.monotonic())
     back = asyncio.create_task(turn.come_back())
     assert not await driver.has_ended(back)
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from runnel.domain import events as e
+from runnel.domain.verdicts import ErrorCategory
 from runnel.usecases.run_crawl import Drive
 from tests.support.homes import ScriptedHome, ScriptedPage
 from tests.support.slow_journal import slow_down
@@ -80,3 +82,29 @@ async def test_nothing_starts_in_a_driver_that_is_about_to_leave() -> None:
     assert ended is Drive.HANDED_OVER
     assert len(started_s) > 4
     assert max(started_s) <= deadline_s - 3.0
+
+
+@pytest.mark.parametrize("hanging", [1, 3, 8])
+async def test_pages_that_hang_starve_no_others_of_their_host(hanging: int) -> None:
+    """They come first among the links, and each of them takes half a minute to fail, four times."""
+    hung, good = [f"/hang/{number}" for number in range(hanging)], [f"/{number}" for number in range(60)]
+    home = ScriptedHome({"/": ScriptedPage(text="home", links=(*hung, *good))})
+    home.pages |= {path: ScriptedPage(text=path) for path in good}
+    home.pages |= {path: ScriptedPage(category=ErrorCategory.TIMEOUT) for path in hung}
+    home.delays = dict.fromkeys(hung, 30.0)
+    home.latency_s = LATENCY_S
+    at_s: dict[str, float] = {}
+
+    def note(path: str) -> None:
+        at_s.setdefault(path, home.clock.monotonic())
+
+    home.on_fetch = note
+    job = await home.create(sitemap="skip")
+    begun_s = home.clock.monotonic()
+    task = home.drive(home.process("D1"), job)
+    await home.finish(task)
+
+    assert max(at_s[path] - begun_s for path in good) < 3.5 * hanging + 2
+    assert home.max_in_flight <= 10
+    assert home.clock.monotonic() - begun_s < 4 * 30 + 30, "they are tried together"
+    assert len(home.of_type(job, e.UrlFailed)) == hanging

@@ -225,7 +225,7 @@ class Frontier:
         """A reserved URL is sent."""
         self._unreserve(url)
         self.in_flight[url] = now_s
-        self.host(self.host_of(url)).start(now_s)
+        self.host(self.host_of(url)).start(now_s, url)
 
     def start_beside(self, host: str, now_s: float) -> None:
         """A request for something that is no page is sent: it takes a place as any other."""
@@ -235,7 +235,7 @@ class Frontier:
     def finish_beside(self, host: str) -> None:
         """Such a request has ended."""
         self._beside -= 1
-        self.host(host).in_flight -= 1
+        self.host(host).end()
 
     def drop(self, url: str) -> None:
         """A reserved URL will not be sent; what becomes of it is the caller's part."""
@@ -248,12 +248,12 @@ class Frontier:
     def leave(self, url: str) -> None:
         """A page asks nothing of its host for now: its place is free, though it stays in flight until `finish`."""
         self._away.add(url)
-        self._hosts[self.host_of(url)].in_flight -= 1
+        self._hosts[self.host_of(url)].end(url)
 
     def come_back(self, url: str, now_s: float) -> None:
         """A page that has left its place asks again: it counts from now on, whether there is room or not."""
         self._away.remove(url)
-        self._hosts[self.host_of(url)].start(now_s)
+        self._hosts[self.host_of(url)].start(now_s, url)
 
     def finish(self, url: str, answer: Answer, *, now_s: float, elapsed_ms: int = 0) -> HostState:
         """A request has ended: its place is free, and the host's state, which is returned, learns from it."""
@@ -262,8 +262,8 @@ class Frontier:
         if url in self._away:
             self._away.remove(url)
         else:
-            state.in_flight -= 1
-        state.learn(answer, started_s=started_s, now_s=now_s, elapsed_ms=elapsed_ms)
+            state.end(url)
+        state.learn(answer, started_s=started_s, now_s=now_s, elapsed_ms=elapsed_ms, page=url)
         return state
 
     def put_back(self, url: str, *, due_s: float | None = None) -> None:

@@ -10,6 +10,7 @@ Laws (tests/unit/domain/test_host_pace.py):
 3. A host that refuses (429, 503) is left alone for as long as it says, else for a pause that doubles with each refusal.
 4. A host whose answers stay out is down: one request probes it after each pause; the first answer ends that. When
    `PROBES` pauses in a row have brought nothing, `is_given_up`.
+5. A page that hangs while its host answers others is no sign of strain and holds no place (`outstanding.py`).
 """
 
 from collections import deque
@@ -19,6 +20,8 @@ from enum import Enum, auto
 from math import inf
 from statistics import median
 from typing import Final
+
+from runnel.domain.outstanding import Outstanding
 
 #: A new host begins with so many requests at once.
 FIRST_LIMIT: Final = 2.0
@@ -46,6 +49,8 @@ class Answer(Enum):
     ERROR = auto()
     #: No answer, or only a gateway's that has none.
     SILENT = auto()
+    #: The answer stayed out for as long as anybody waits: perhaps the page's alone.
+    HUNG = auto()
     #: Nothing: the request never reached it.
     NONE = auto()
 
@@ -65,6 +70,7 @@ class HostState:
     #: Taken from the queue, not yet sent.
     reserved: int = 0
     in_flight: int = 0
+    out: Outstanding = field(default_factory=Outstanding)
     next_start_s: float = 0.0
     #: What other jobs leave us: so many at once, until then.
     slots: int = 1_000_000
@@ -98,7 +104,16 @@ class HostState:
 
     def has_place(self, now_s: float) -> bool:
         """As `is_ready`, for what comes before all else: robots.txt."""
-        return self.in_flight < min(int(self.limit), self.slots) and self.next_start_s <= now_s <= self.share_until_s
+        is_ours = self.in_flight < self.slots and self.next_start_s <= now_s <= self.share_until_s
+        return is_ours and self.has_room(now_s)
+
+    def has_room(self, now_s: float) -> bool:
+        """Whether the host bears one more request, whoever may send it: those that hang may not count."""
+        if self.in_flight < int(self.limit):
+            return True
+        if self.is_down or self.in_flight >= self.most:
+            return False
+        return self.in_flight - self.out.overtaken(now_s) < int(self.limit) or self.out.all_hang(now_s)
 
     def may_reserve(self, now_s: float) -> bool:
         """Whether one more URL may be taken ahead: twice the limit, or a single one where there is a delay."""
@@ -121,19 +136,31 @@ class HostState:
 
     # ---- what happens
 
-    def start(self, now_s: float) -> None:
-        """A request is sent."""
+    def start(self, now_s: float, page: str | None = None) -> None:
+        """A request is sent, for *page* if it is for one."""
         self.in_flight += 1
+        if page is not None:
+            self.out.send(page, now_s)
         if self.gap_s:
             self.next_start_s = max(self.next_start_s, now_s) + self.gap_s
+
+    def end(self, page: str | None = None) -> None:
+        """A request holds its place no more."""
+        self.in_flight -= 1
+        if page is not None:
+            self.out.end(page)
 
     def hold(self, until_s: float) -> None:
         """Start nothing before *until_s*."""
         self.next_start_s = max(self.next_start_s, until_s)
 
-    def learn(self, answer: Answer, *, started_s: float, now_s: float, elapsed_ms: int) -> None:
+    def learn(self, answer: Answer, *, started_s: float, now_s: float, elapsed_ms: int, page: str = "") -> None:
         """A request that was sent at *started_s* has ended."""
         is_news = started_s >= self._stepped_s
+        if answer in (Answer.GOOD, Answer.ERROR):
+            self.out.answered(sent_s=started_s, took_s=elapsed_ms / 1000)
+        if answer is Answer.HUNG and self.out.is_page_s_fault(page, sent_s=started_s):
+            return
         if answer is Answer.GOOD:
             self._good(elapsed_ms, now_s=now_s, is_news=is_news)
         elif answer is Answer.ERROR:
@@ -142,7 +169,7 @@ class HostState:
         elif answer is Answer.REFUSED:
             self._pause(now_s=now_s, is_news=is_news)
             self._step_down(_HALF, now_s=now_s, is_news=is_news)
-        elif answer is Answer.SILENT:
+        elif answer in (Answer.SILENT, Answer.HUNG):
             self._no_answer(now_s=now_s, is_news=is_news)
 
     def revive(self, now_s: float) -> None:

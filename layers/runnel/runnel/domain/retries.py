@@ -52,11 +52,20 @@ def backoff_s(category: ErrorCategory, *, attempt: int, jitter: float, retry_aft
 
 
 #: Answers of a gateway that has no server behind it.
-_GATEWAY: Final = frozenset({502, 504, 520, 521, 522, 523, 524, 530})
+_GATEWAY: Final = frozenset({502, 520, 521, 522, 523, 530})
+#: And of one whose server has not answered in time.
+_WAITED: Final = frozenset({504, 524})
 #: The site asks for fewer requests.
 REFUSALS: Final = frozenset({429, 503})
-#: Failures without any answer.
-_SILENT: Final = frozenset({ErrorCategory.DNS, ErrorCategory.CONNECT, ErrorCategory.TLS, ErrorCategory.TIMEOUT})
+#: What a failure without a status tells; any other is the page's.
+_ANSWERS: Final[Mapping[ErrorCategory, Answer]] = {
+    ErrorCategory.DNS: Answer.SILENT,
+    ErrorCategory.CONNECT: Answer.SILENT,
+    ErrorCategory.TLS: Answer.SILENT,
+    ErrorCategory.TIMEOUT: Answer.HUNG,
+    ErrorCategory.BLOCKED_ADDRESS: Answer.NONE,
+    ErrorCategory.PROTOCOL: Answer.ERROR,
+}
 
 
 def decide_answer(result: CrawlResult) -> Answer:
@@ -67,17 +76,14 @@ def decide_answer(result: CrawlResult) -> Answer:
         return _answer_of_status(result.status)
     if result.outcome == "not_started":
         return Answer.NONE
-    category = result.error.category if result.error is not None else None
-    if category in _SILENT:
-        return Answer.SILENT
-    if category is ErrorCategory.BLOCKED_ADDRESS:
-        return Answer.NONE
-    return Answer.ERROR if category is ErrorCategory.PROTOCOL else Answer.GOOD
+    return Answer.GOOD if result.error is None else _ANSWERS.get(result.error.category, Answer.GOOD)
 
 
 def _answer_of_status(status: int) -> Answer:
     if status in REFUSALS:
         return Answer.REFUSED
+    if status in _WAITED:
+        return Answer.HUNG
     if status in _GATEWAY:
         return Answer.SILENT
     return Answer.ERROR if status >= 500 else Answer.GOOD

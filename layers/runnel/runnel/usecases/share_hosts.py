@@ -46,7 +46,7 @@ class HostShares:
         state, now_s = self._frontier.host(host), self._services.clock.monotonic()
         if host in self._taking or now_s < self._ask_s.get(host, 0.0):
             return
-        if state.gap_s and not (self._frontier.has_room and state.in_flight < int(state.limit)):
+        if state.gap_s and not (self._frontier.has_room and state.has_room(now_s)):
             return  # a turn would be lost
         ahead_s = 0.0 if state.gap_s else _AHEAD_S
         if max(now_s, state.next_start_s) > state.share_until_s - ahead_s or not state.slots:
