@@ -62,6 +62,7 @@ def run_tool(tool: str, url: str, rest: Path, *, flags: Sequence[str] = RUNNEL_F
         "RUNNEL_ALLOW_PRIVATE": urlsplit(url).netloc,
         # Installed programs run from byte code; compiling their sources at each start is no cost of theirs.
         "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONUNBUFFERED": "",  # what a developer's shell or a container sets is not how tools are run
     }
     cost = run_measured(command, cwd=ROOT, environment=environment, watch_memory=watch_memory)
     if tool == "bare":

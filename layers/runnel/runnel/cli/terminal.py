@@ -74,14 +74,14 @@ def write_line(line: str) -> None:
     sys.stdout.write((clean(line, one_line=False) if sys.stdout.isatty() else line) + "\n")
 
 
-def write_raw(line: bytes, *, flush: bool = True) -> None:
-    """One stored line, byte for byte as every client gets it; escaped only on a terminal."""
+def write_raw(*lines: bytes) -> None:
+    """Stored lines, byte for byte as every client gets them, in one call to the system; escaped only on a terminal."""
     if sys.stdout.isatty():
-        write_line(line.decode("utf-8", "replace"))
+        for line in lines:
+            write_line(line.decode("utf-8", "replace"))
     else:
-        sys.stdout.buffer.write(line + b"\n")
-    if flush:
-        sys.stdout.flush()
+        sys.stdout.buffer.write(b"\n".join((*lines, b"")))
+    sys.stdout.flush()
 
 
 def drop_output() -> None:

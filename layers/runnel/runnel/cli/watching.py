@@ -11,7 +11,6 @@ Laws (tests/e2e/test_cli.py):
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from runnel.errors import Conflict
 if TYPE_CHECKING:
     from runnel.cli.local_backend import LocalBackend
 
-#: Events that come within so many seconds reach standard output together: each flush is a call to the system.
+#: Events that come within so many seconds reach standard output together: each time is a call to the system.
 _GATHER_S: Final = 0.05
 
 Watch = asyncio.Task[None]
@@ -96,6 +95,8 @@ class Attendance:
     tally: Tally = field(default_factory=Tally)
     _display: Display | None = None
     _rested: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Lines that go to standard output together.
+    _gathered: list[bytes] = field(default_factory=list)
     _flushing: asyncio.TimerHandle | None = None
 
     @property
@@ -222,8 +223,7 @@ class Attendance:
 
     def _write(self, raw: bytes) -> None:
         """Hand an event on, with those that come right behind it."""
-        with self._reader_may_leave():
-            write_raw(raw, flush=False)
+        self._gathered.append(raw)
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(_GATHER_S, self._flush)
 
@@ -232,7 +232,8 @@ class Attendance:
             self._flushing.cancel()
             self._flushing = None
             with self._reader_may_leave():
-                sys.stdout.flush()
+                write_raw(*self._gathered)
+            self._gathered.clear()
 
     @contextmanager
     def _reader_may_leave(self) -> Iterator[None]:
