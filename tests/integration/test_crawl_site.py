@@ -282,6 +282,19 @@ async def test_a_job_without_a_good_page_fails_with_the_reason(
     assert site.url() in (end.error or "")
 
 
+async def test_redirects_to_nowhere_are_asked_for_once(site: SiteServer, home: RealHome) -> None:
+    """What a whole answer says will not pass; what is no web page is out of scope, and fails no job."""
+    leads_to = {"/docs/nowhere": None, "/docs/broken": "http://[", "/docs/file": "file:///etc/passwd"}
+    site.add("/docs/", "".join(f"<p>Some words.<a href='{path}'>there</a></p>" for path in leads_to))
+    for path, location in leads_to.items():
+        site.redirect(path, location)
+    job = await home.crawl(site.url("/docs/"), sitemap="skip")
+    verdicts = await _verdicts(home, job)
+
+    assert [site.count(path) for path in leads_to] == [1, 1, 1]
+    assert [verdicts[path].reason for path in leads_to] == ["protocol", "protocol", "out_of_scope"]
+
+
 async def test_a_site_that_forbids_everything_fails_with_its_rule(site: SiteServer, home: RealHome) -> None:
     """The user learns which line of robots.txt it was, and the site was asked for nothing else."""
     site.add("/robots.txt", "User-agent: *\nDisallow: /\n", "text/plain")

@@ -59,6 +59,17 @@ async def test_a_loop_of_redirects_is_no_file() -> None:
         assert job.state is JobState.COMPLETED
 
 
+@pytest.mark.parametrize("location", ["file:///etc/robots.txt", "http://[", None])
+async def test_a_redirect_to_nowhere_is_no_file(location: str | None) -> None:
+    """And is asked for once: it will lead nowhere again."""
+    async with _site() as site, real_home(site) as home:
+        site.redirect("/robots.txt", location)
+        job = await home.crawl(site.url("/one/"), scope="hostname", sitemap="skip")
+
+        assert job.state is JobState.COMPLETED
+        assert site.count("/robots.txt") == 1
+
+
 async def test_a_server_error_forbids_everything() -> None:
     """RFC 9309 section 2.3.1.4: unreachable; asked three times, then no page is asked for."""
     async with _site() as site, real_home(site) as home:

@@ -134,9 +134,9 @@ class SiteServer:
         """Answer 404 for this path from now on."""
         self._added[path] = None
 
-    def redirect(self, path: str, location: str, *, status: int = 302) -> None:
-        """Redirect this path."""
-        self.add(path, b"", status=status, headers={"Location": location})
+    def redirect(self, path: str, location: str | None, *, status: int = 302) -> None:
+        """Redirect this path; without a location, to nowhere."""
+        self.add(path, b"", status=status, headers={} if location is None else {"Location": location})
 
     def fail(self, path: str, fault: Fault, *, times: int | None = None) -> None:
         """Let this path misbehave: the next *times* requests, or all of them."""

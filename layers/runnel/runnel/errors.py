@@ -240,14 +240,19 @@ class FetchFailed(RunnelError):
 
     code = "fetch_failed"
 
-    def __init__(self, category: str, message: str, *, told: tuple[int, str, int | None] | None = None) -> None:
+    def __init__(
+        self, category: str, message: str,
+        *, told: tuple[int, str, int | None] | None = None, status: int | None = None,
+    ) -> None:  # fmt: skip
         """Take the *category* of `ErrorCategory` and a sentence.
 
         *told* is what the answer says of a file that is no page: status, type, and its size in bytes if it says that.
+        *status* is that of an answer which came whole: the failure is what it says.
         """
         super().__init__(message)
         self.category = category
         self.told = told
+        self.status = status
 
 
 class PageUnreadable(RunnelError):

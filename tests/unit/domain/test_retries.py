@@ -10,27 +10,40 @@ from runnel.domain.retries import ATTEMPTS, LEAST_S, MOST_S, backoff_s, decide_a
 from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
 
 
+def _error(category: ErrorCategory) -> FetchError:
+    return FetchError(category=category, message="x")
+
+
 @pytest.mark.parametrize("category", ErrorCategory)
 def test_only_what_may_pass_is_tried_again(category: ErrorCategory) -> None:
     """A page that is too large today is too large in two seconds."""
-    assert may_retry(category, attempt=1, retry_batches=2) is (category in TRANSIENT)
+    assert may_retry(_error(category), attempt=1, retry_batches=2) is (category in TRANSIENT)
 
 
 @pytest.mark.parametrize(("batches", "tries"), [(1, 3), (2, 4), (5, 7)])
 def test_each_later_batch_is_one_more_try(batches: int, tries: int) -> None:
     """1 = no second try at the end."""
-    again = [may_retry(ErrorCategory.TIMEOUT, attempt=n, retry_batches=batches) for n in range(1, tries + 1)]
+    again = [may_retry(_error(ErrorCategory.TIMEOUT), attempt=n, retry_batches=batches) for n in range(1, tries + 1)]
 
     assert again == [True] * (tries - 1) + [False]
     assert [is_for_later(n) for n in (1, ATTEMPTS - 1, ATTEMPTS)] == [False, False, True]
 
 
+def test_an_answer_that_came_whole_and_makes_no_sense_is_final() -> None:
+    """A redirect without an address will have none later; an answer that was cut may be whole next time."""
+    broken = _error(ErrorCategory.PROTOCOL)
+
+    assert may_retry(broken, attempt=1, retry_batches=2)
+    assert not may_retry(broken, attempt=1, retry_batches=2, status=302)
+    assert may_retry(_error(ErrorCategory.HTTP_5XX), attempt=1, retry_batches=2, status=500)
+
+
 def test_a_failed_call_may_pass_and_a_page_that_crashes_its_reader_does_not() -> None:
     """Both are `crashed`; after a call nobody knows whether the page was to blame."""
-    again = [may_retry(ErrorCategory.CRASHED, attempt=n, retry_batches=1, is_call=True) for n in (1, 2, 3)]
+    again = [may_retry(_error(ErrorCategory.CRASHED), attempt=n, retry_batches=1, is_call=True) for n in (1, 2, 3)]
 
     assert again == [True, True, False]
-    assert not may_retry(ErrorCategory.CRASHED, attempt=1, retry_batches=1)
+    assert not may_retry(_error(ErrorCategory.CRASHED), attempt=1, retry_batches=1)
 
 
 @pytest.mark.parametrize("category", sorted(TRANSIENT | {ErrorCategory.CRASHED}))

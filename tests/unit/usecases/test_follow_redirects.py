@@ -134,14 +134,38 @@ async def test_ten_redirects_are_followed_and_eleven_are_not(crawl: Crawl) -> No
     assert eleven.error.category == "too_many_redirects"
 
 
-@pytest.mark.parametrize("location", ["ftp://h/x", "javascript:x", "http://user:pw@h/", "http://["])
-async def test_a_redirect_that_cannot_be_followed_is_a_failure(crawl: Crawl, location: str) -> None:
-    """The location comes from outside."""
+@pytest.mark.parametrize("location", ["ftp://h/x", "javascript:x", "file:///etc/passwd", " MailTo:x@y", "slack://open"])
+async def test_a_redirect_to_what_is_no_web_page_leads_out_of_scope(crawl: Crawl, location: str) -> None:
+    """Sites lead to mail and to programs as they lead to other sites: it is no failure, but of a start URL."""
+    crawl.site.redirect("/docs/out", location)
+    crawl.site.redirect("/docs/", location)
+    result, start = await crawl.one("/docs/out", scope=crawl.scope), await crawl.one("/docs/", scope=crawl.scope)
+
+    assert (result.outcome, result.reason, result.status) == ("skipped", "out_of_scope", 302)
+    assert result.rule == f"redirects to '{location.strip()}': only http and https are crawled"
+    assert start.error is not None
+    assert start.error.category == "redirect_out_of_scope"
+    assert start.error.message == f"the start URL {result.rule}"
+
+
+@pytest.mark.parametrize("location", ["http://user:pw@h/", "http://[", "//", None, "", " "])
+async def test_a_redirect_that_leads_nowhere_is_a_whole_answer(crawl: Crawl, location: str | None) -> None:
+    """The location comes from outside; its status says that the answer came, so it is not asked for again."""
     crawl.site.redirect("/docs/bad", location)
     result = await crawl.one("/docs/bad")
 
     assert result.error is not None
-    assert result.error.category == "protocol"
+    assert (result.error.category, result.status) == ("protocol", 302)
+    assert "redirects" in result.error.message
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://[", None])
+async def test_a_robots_txt_that_leads_nowhere_is_none(crawl: Crawl, location: str | None) -> None:
+    """RFC 9309 section 2.3.1.2, as for redirects without end."""
+    crawl.site.redirect("/robots.txt", location)
+    crawl.site.redirect("/docs/in", "/docs/a")
+
+    assert (await crawl.one("/docs/in", scope=crawl.scope)).outcome == "fetched"
 
 
 async def test_a_redirect_to_a_private_address_is_blocked(crawl: Crawl) -> None:

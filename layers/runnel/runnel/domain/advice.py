@@ -39,7 +39,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "unsupported_type": "it is no HTML, Markdown or text",
     "decode": "its bytes are not what its headers say; " + _THEIRS,
     "empty_page": "there is no text in it; if a browser builds it with JavaScript, Runnel cannot read it",
-    "protocol": f"its answer was cut or is no HTTP; {_RETRY}",
+    "protocol": f"its answer was cut, is no HTTP or leads nowhere; {_RETRY}",
     "crashed": "reading it took its reader down; please report it",
     # --- no verdict when the job ended
     "user": "the job was cancelled before its turn came",

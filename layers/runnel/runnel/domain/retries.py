@@ -3,7 +3,8 @@
 Laws (tests/unit/domain/test_retries.py):
 
 1. Only failures that may pass by themselves are tried again (`TRANSIENT`, and calls of the crawler that failed):
-   `ATTEMPTS` times, and once more in each later retry batch, at the end of the job.
+   `ATTEMPTS` times, and once more in each later retry batch, at the end of the job. An answer that came whole and makes
+   no sense (a redirect without an address) will make none later.
 2. The wait has full jitter: any time between the least and a bound that doubles with each attempt. Where the site
    itself asked for less, or is in trouble, the bound begins higher.
 """
@@ -13,7 +14,7 @@ from typing import Final
 
 from runnel.domain.host_pace import Answer
 from runnel.domain.payloads import CrawlResult
-from runnel.domain.verdicts import TRANSIENT, ErrorCategory
+from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
 
 #: Attempts before a URL waits for the next retry batch.
 ATTEMPTS: Final = 3
@@ -32,12 +33,19 @@ _FIRST_BOUND_S: Final[Mapping[ErrorCategory, float]] = {
 }
 
 
-def may_retry(category: ErrorCategory, *, attempt: int, retry_batches: int, is_call: bool = False) -> bool:
+def may_pass(error: FetchError, *, status: int | None) -> bool:
+    """Whether a failure may pass by itself; *status* is that of the answer, if a whole one came."""
+    return error.category in TRANSIENT and not (error.category is ErrorCategory.PROTOCOL and status is not None)
+
+
+def may_retry(
+    error: FetchError, *, attempt: int, retry_batches: int, status: int | None = None, is_call: bool = False
+) -> bool:
     """Whether a URL whose attempt number *attempt* has failed so is to be tried again, now or at the end.
 
     *is_call*: it was the crawler's call that failed, and nobody knows what the site would have said.
     """
-    return (is_call or category in TRANSIENT) and attempt < ATTEMPTS + retry_batches - 1
+    return (is_call or may_pass(error, status=status)) and attempt < ATTEMPTS + retry_batches - 1
 
 
 def is_for_later(attempt: int) -> bool:

@@ -62,6 +62,8 @@ def failure_of_status(status: int) -> FetchFailed | None:
         return None
     if status // 100 in _CLASSES:
         return FetchFailed(_CLASSES[status // 100], f"the site answered {status}")
+    if status in REDIRECTS:
+        return FetchFailed(ErrorCategory.PROTOCOL, f"the site redirects ({status}) and does not say where to")
     return FetchFailed(ErrorCategory.PROTOCOL, f"the site answered {status}, which leads nowhere")
 
 

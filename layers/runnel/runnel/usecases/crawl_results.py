@@ -58,7 +58,7 @@ def failed(
         url=target.url,
         outcome="failed",
         error=FetchError(category=ErrorCategory(failure.category), message=failure.message),
-        status=arrived.response.status if arrived is not None else None,
+        status=arrived.response.status if arrived is not None else failure.status,
         facts=None if kind is None else AssetFacts(status=status, content_type=kind, size_bytes=size_bytes),
         retry_after_s=retry_after_s(headers.get("retry-after", ""), now=now),
         elapsed_ms=arrived.elapsed_ms if arrived is not None else elapsed_ms,

@@ -387,7 +387,7 @@ class SiteCrawl:
         facts: AssetFacts | None = None,
         is_call: bool = False,
     ) -> None:
-        if not self._retries.try_again(url, error, retry_after_s, is_call=is_call):
+        if not self._retries.try_again(url, error, retry_after_s, status=status, is_call=is_call):
             self.pages.fail(url, error, status=status, facts=facts)
 
 

@@ -2,9 +2,11 @@
 
 Laws: each hop is judged before it is asked; ten hops at most, no URL twice; one deadline for all of them; validators go
 to the URL that they came from only, and the caller's headers to the target's own host only. A page that sends its
-reader on by itself (`Refresh`, `<meta http-equiv=refresh>`) is a hop like any other.
+reader on by itself (`Refresh`, `<meta http-equiv=refresh>`) is a hop like any other. A redirect without an
+address, or with one that cannot be asked, is an answer like any other: what it says will not pass.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ MAX_REDIRECTS: Final = 10
 ACCEPT_MARKDOWN: Final = "text/markdown,text/plain;q=0.5"
 #: RFC 9309 section 2.3.1.2: after five, there is no robots.txt.
 MAX_ROBOTS_REDIRECTS: Final = 5
+#: An address of some other kind than the web's.
+_FOREIGN: Final = re.compile(r"\s*(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +139,10 @@ class Hops:
         """Ask for the last URL of *trail*, and follow where its answer leads."""
         while True:
             response = await self._ask_hop(target, trail, begun_s)
-            if response.status not in REDIRECTS or "location" not in response.headers:
+            location = _leads_to(response)
+            if not location:
                 elapsed_ms = self._elapsed_ms(begun_s)
                 return Arrived(response=response, elapsed_ms=elapsed_ms, trail=tuple(trail), begun_s=begun_s)
-            location = response.headers["location"]
             ruled_out = await self._advance(target, trail, location, begun_s, response.status)
             if ruled_out is not None:
                 return ruled_out
@@ -148,8 +152,12 @@ class Hops:
     ) -> RuledOut | None:
         """Put the next hop at the end of *trail*, or tell why it may not be asked."""
         most = MAX_REDIRECTS if self._request.purpose != "text" else MAX_ROBOTS_REDIRECTS
-        goal = _next_hop(trail, location, most=most)
+        goal = None if _FOREIGN.match(location) else _next_hop(trail, location, most=most, status=status)
         elapsed_ms = self._elapsed_ms(begun_s)
+        if goal is None:
+            rule = f"redirects to '{location[:200]}': only http and https are crawled"
+            reason, rule = self._beyond(target, SkipReason.OUT_OF_SCOPE, rule)
+            return RuledOut(reason=reason, rule=rule, status=status, elapsed_ms=elapsed_ms)
         ruling = await self._judge(target, goal, begun_s)
         if ruling is not None:
             reason, rule = ruling
@@ -221,13 +229,15 @@ class Hops:
 
     def _judge_scope(self, target: CrawlTarget, goal: str) -> tuple[str, str] | None:
         """Tell why *goal* is out of scope; raises `FetchFailed` when a start URL leads there."""
-        rules, ruling = self._request.scope, self._scope_ruling(goal)
-        if rules is None or ruling is None:
-            return None
-        rule = f"redirects to {goal}: {ruling.rule}"
-        if ruling.reason is SkipReason.OUT_OF_SCOPE and target.url in rules.start_urls:
+        ruling = self._scope_ruling(goal)
+        return ruling and self._beyond(target, ruling.reason, f"redirects to {goal}: {ruling.rule}")
+
+    def _beyond(self, target: CrawlTarget, reason: SkipReason, rule: str) -> tuple[str, str]:
+        """Skip what leads out of the crawl; raises `FetchFailed` when a start URL does, for then there is no crawl."""
+        scope = self._request.scope
+        if scope is not None and reason is SkipReason.OUT_OF_SCOPE and target.url in scope.start_urls:
             raise FetchFailed(ErrorCategory.REDIRECT_OUT_OF_SCOPE, f"the start URL {rule}")
-        return ruling.reason, rule
+        return reason, rule
 
     def _scope_ruling(self, url: str) -> Ruling | None:
         """Give the scope's word about *url*; None when it belongs to the crawl."""
@@ -266,11 +276,12 @@ class Hops:
                         cut_bytes=MAX_ROBOTS_BYTES,
                     )
                 )
-                if response.status not in REDIRECTS or "location" not in response.headers:
+                location = _leads_to(response)
+                if not location:
                     return await self._read(response.body, response.status)
-                trail.append(_next_hop(trail, response.headers["location"], most=MAX_ROBOTS_REDIRECTS))
+                trail.append(_next_hop(trail, location, most=MAX_ROBOTS_REDIRECTS, status=response.status))
         except FetchFailed as failure:
-            if failure.category != ErrorCategory.TOO_MANY_REDIRECTS:
+            if failure.category != ErrorCategory.TOO_MANY_REDIRECTS and failure.status is None:
                 raise
             return ALLOW_ALL
 
@@ -278,11 +289,17 @@ class Hops:
         return await in_steps(self._clock, read_robots(body, status=status, agent=self._request.user_agent))
 
 
-def _next_hop(trail: list[str], location: str, *, most: int) -> str:
+def _leads_to(response: FetchResponse) -> str:
+    """Give where an answer redirects; empty when it does not, or does not say."""
+    return response.headers.get("location", "").strip() if response.status in REDIRECTS else ""
+
+
+def _next_hop(trail: list[str], location: str, *, most: int, status: int) -> str:
     """Give the canonical URL that a redirect leads to; raises `FetchFailed` for a bad one, a loop, and one too many."""
     goal = canonicalize(location, base=trail[-1])
     if goal is None:
-        raise FetchFailed(ErrorCategory.PROTOCOL, f"redirects to '{location[:200]}', which cannot be crawled")
+        message = f"redirects to '{location[:200]}', which is no address that can be crawled"
+        raise FetchFailed(ErrorCategory.PROTOCOL, message, status=status)
     if goal in trail:
         loop = " → ".join([*trail[trail.index(goal) :], goal])
         raise FetchFailed(ErrorCategory.TOO_MANY_REDIRECTS, f"the redirects go round: {loop[:500]}")

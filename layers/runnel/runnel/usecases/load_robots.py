@@ -17,7 +17,8 @@ from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlResult, CrawlTarget, RobotsText
-from runnel.domain.verdicts import TRANSIENT, ErrorCategory, FetchError
+from runnel.domain.retries import may_pass
+from runnel.domain.verdicts import ErrorCategory, FetchError
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import host_key
 from runnel.robots.rules import RobotsRules, read_robots
@@ -232,7 +233,7 @@ class RobotsLoader:
 
 def _may_pass(result: CrawlResult) -> bool:
     """Whether asking again may help."""
-    return result.outcome == "failed" and result.error is not None and result.error.category in TRANSIENT
+    return result.outcome == "failed" and result.error is not None and may_pass(result.error, status=result.status)
 
 
 def _reading(result: CrawlResult | CallFailed) -> tuple[int | None, str, str]:

@@ -24,8 +24,8 @@ from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import MAX_SITEMAPS, CrawlRequest, CrawlResult, CrawlTarget, FetchedPage
+from runnel.domain.retries import may_pass
 from runnel.domain.scope import registrable_domain
-from runnel.domain.verdicts import TRANSIENT
 from runnel.errors import CallFailed
 from runnel.fetching.canonical import canonicalize, host_key
 from runnel.fetching.llms import LLMS_TXT
@@ -292,7 +292,8 @@ def _may_pass(result: CrawlResult | CallFailed) -> bool:
     """Whether asking again may help."""
     if isinstance(result, CallFailed):
         return True
-    return result.outcome == "not_started" or (result.error is not None and result.error.category in TRANSIENT)
+    is_transient = result.error is not None and may_pass(result.error, status=result.status)
+    return is_transient or result.outcome == "not_started"
 
 
 def _reason(result: CrawlResult | CallFailed) -> str:

@@ -40,10 +40,17 @@ class Retries:
             if is_for_later(failures) and url not in fold.decided and url not in fold.undecided:
                 self._frontier.put_apart(url)
 
-    def try_again(self, url: str, error: FetchError, retry_after_s: float | None, *, is_call: bool = False) -> bool:
-        """Let a URL that has failed wait for its next try; False when there is none. *is_call*: its call has failed."""
+    def try_again(
+        self, url: str, error: FetchError, retry_after_s: float | None,
+        *, status: int | None = None, is_call: bool = False,
+    ) -> bool:  # fmt: skip
+        """Let a URL that has failed wait for its next try; False when there is none.
+
+        *status* is that of its answer, if a whole one came; *is_call*: its call has failed.
+        """
         attempt = self._recorder.fold.failures[url] + 1
-        if not self._may_retry(error, attempt, is_call=is_call):
+        batches = self._job.options.retry_batches
+        if not may_retry(error, attempt=attempt, retry_batches=batches, status=status, is_call=is_call):
             return False
         if is_for_later(attempt):
             self._recorder.emit(e.UrlRetry, url=url, attempt=attempt, retry_in_s=None, error=error)
@@ -59,7 +66,8 @@ class Retries:
     def tell_failed_call(self, urls: tuple[str, ...], error: FetchError) -> None:
         """A crawler call has failed; several URLs wait again at once, a single one is the caller's part."""
         attempt = max(self._recorder.fold.failures[url] for url in urls) + 1
-        will_retry = len(urls) > 1 or self._may_retry(error, attempt, is_call=True)
+        batches = self._job.options.retry_batches
+        will_retry = len(urls) > 1 or may_retry(error, attempt=attempt, retry_batches=batches, is_call=True)
         self._recorder.emit(
             e.BatchFailed, batch_id=None, urls=urls, attempt=attempt, error=error, will_retry=will_retry
         )
@@ -85,10 +93,6 @@ class Retries:
         batches = max(self._batch, self._job.options.retry_batches)
         message = f"Retry batch: {count} URLs that have failed are tried once more"
         self._recorder.emit(e.Log, level="info", message=message, item=self._batch, total=batches)
-
-    def _may_retry(self, error: FetchError, attempt: int, *, is_call: bool) -> bool:
-        batches = self._job.options.retry_batches
-        return may_retry(error.category, attempt=attempt, retry_batches=batches, is_call=is_call)
 
     def _fail_all(self, host: str, error: FetchError) -> None:
         message = f"Not asked any more, because {host} stopped to answer: {error.message}"
