@@ -225,6 +225,22 @@ async def test_a_held_result_is_published_on_request_and_only_once() -> None:
     assert set(await home.library(job)) == {"/", *NAMES[:7]}
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_result_that_was_published_and_taken_back_is_not_said_to_be_shown(*, is_named: bool) -> None:
+    """Whoever asks for it again is told that the library shows something else, and how to get there."""
+    home, job = await crawl_twice(site(*NAMES[:7]))
+    services = home.outside.services
+    await publish_job(services, TENANT, job.library_id, force=True)
+    await roll_back(services, TENANT, job.library_id)
+    with pytest.raises(
+        JobConflict, match=rf"as generation 2.* shows 3 .*runnel rollback {job.library_id} 2"
+    ) as refused:
+        await publish_job(services, TENANT, job.library_id, job.job_id if is_named else None, force=True)
+
+    assert refused.value.code == "published"
+    assert set(await home.library(job)) == {"/", *NAMES}
+
+
 async def test_what_a_cancelled_job_brought_can_be_published_without_taking_anything_away() -> None:
     """It saw a part of the site only."""
     home = ScriptedHome(site(*NAMES))

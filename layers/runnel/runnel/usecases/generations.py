@@ -86,7 +86,8 @@ async def publish_job(
     Raises:
         LibraryNotFound: there is no such library.
         JobNotFound: there is no such job of this library, or none was held.
-        JobConflict: the job has not ended, or brought nothing.
+        JobConflict: the job has not ended, or brought nothing; or its result was published before, and the library
+            shows another since.
         EventsExpired: its log is past its retention.
         PublicationHeld: the library would get worse, and *force* is not said.
     """
@@ -97,6 +98,10 @@ async def publish_job(
     if "process" not in job.options.steps:
         message = f"The job has only done its steps: {', '.join(job.options.steps)}. Its pages wait to be processed"
         raise JobConflict(f"{message}: runnel crawl --library {library_id} --steps process", code="not_processed")
+    before, now = library.published.get(job.job_id), library.pointer.generation
+    if before not in (None, now):
+        message = f"The result of {job.job_id} was published as generation {before}; the library shows {now} since"
+        raise JobConflict(f"{message}. To show it again: runnel rollback {library_id} {before}", code="published")
     fold = await fold_log(services, job)
     if not fold.kept:
         raise JobConflict("The job brought no page.", code="no_pages")

@@ -59,7 +59,7 @@ _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "POST /v1/libraries/{library_id}/sources": ("library_busy", "source_exists"),
     "PUT /v1/libraries/{library_id}/sources/{source_id}": ("library_busy", "source_exists"),
     "DELETE /v1/libraries/{library_id}/sources/{source_id}": ("library_busy",),
-    "POST /v1/libraries/{library_id}/publish": ("active", "held", "no_pages"),
+    "POST /v1/libraries/{library_id}/publish": ("active", "held", "no_pages", "not_processed", "published"),
     "POST /v1/libraries/{library_id}/verify": ("library_busy",),
     "POST /v1/libraries/{library_id}/replay": ("library_busy", "nothing_to_replay"),
     "GET /v1/libraries/{library_id}/diff": ("active",),
