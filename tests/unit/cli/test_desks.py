@@ -47,7 +47,8 @@ async def place(request: pytest.FixtureRequest) -> Place:
 
 
 async def test_a_held_result_is_refused_then_forced_then_taken_back(place: Place) -> None:
-    """The whole way: see it, publish it, regret it."""
+    """The whole way: see it page by page, publish it, regret it."""
+    seen = [change async for change in place.desk.diff_job(place.library, place.held.job_id)]
     with pytest.raises(PublicationHeld, match="3 of 10 pages would go") as held:
         await place.desk.publish(place.library, None, force=False)
     published = await place.desk.publish(place.library, place.held.job_id, force=True)
@@ -55,6 +56,7 @@ async def test_a_held_result_is_refused_then_forced_then_taken_back(place: Place
     kept = await place.desk.generations(place.library)
 
     assert exit_code_of_error(held.value) == ExitCode.INCOMPLETE
+    assert [change["kind"] for change in seen] == ["removed"] * 3
     assert published == {
         "library_id": place.library, "generation": 2, "added": 0, "changed": 0, "removed": 3, "unchanged": 7,
     }  # fmt: skip

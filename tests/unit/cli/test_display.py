@@ -88,6 +88,47 @@ def test_why_a_job_stopped_is_said() -> None:
     assert "Cost" not in told(make_end())
 
 
+def test_a_held_result_is_shown_before_it_is_forced() -> None:
+    """The next command is not one that shows the library as it was."""
+    text = told({"type": "library_held", "reason": "9 of 12 pages would go"}, make_end(counts=COUNTS | {"failed": 0}))
+
+    assert "held back: 9 of 12 pages would go; the library stays as it was." in text
+    assert "runnel publish docs --force" in text
+    assert text.endswith("Next: runnel diff docs --job j")
+
+
+def test_pages_that_came_at_once_are_not_called_slow() -> None:
+    """Three of every site would be."""
+    page = {"type": "url_crawled", "outcome": "fetched", "content_length": 1}
+    text = told(*({**page, "url": f"http://h/{ms}", "elapsed_ms": ms} for ms in (999, 1000, 40)), make_end())
+
+    assert text.count("  slow  ") == 1
+    assert "1.0 s  http://h/1000" in text
+
+
+def step(*steps: str, kind: str = "crawl") -> str:
+    """The end of a job that does these steps alone."""
+    created = {
+        "type": "job_created", "job_id": "j", "library_id": "docs", "kind": kind, "sources": [],
+        "options": {"steps": list(steps)},
+    }  # fmt: skip
+    counts = COUNTS | ({"failed": 0} if "download" in steps else dict.fromkeys(COUNTS, 0))
+    return told(created, make_end(counts=counts, pages=7 if "process" in steps else 0))
+
+
+def test_a_step_says_what_it_did_and_which_comes_next() -> None:
+    """A download has written no Markdown, and who made the index has seen no URL."""
+    downloaded, indexed, processed = step("download"), step("index"), step("process")
+
+    assert "Markdown" not in downloaded
+    assert downloaded.endswith("Next: runnel crawl --library docs --steps process,index")
+    assert "Completed in 1:01: the index is up to date." in indexed
+    assert "7 pages made from stored responses" in processed
+    assert processed.endswith("Next: runnel pages docs")
+    assert "Next" not in step("process", kind="replay")
+    assert "Next" in step("process", "index", kind="replay")
+
+
 def test_a_failed_job_comes_with_advice() -> None:
     """The next thing to try, by what went wrong."""
     nothing = COUNTS | {"fetched": 0}

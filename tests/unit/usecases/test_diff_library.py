@@ -63,6 +63,33 @@ async def test_a_text_that_is_missing_or_too_long_is_said() -> None:
     }  # fmt: skip
 
 
+async def test_a_page_that_has_moved_is_compared_with_what_it_was() -> None:
+    """Not with nothing: a site that renames a folder changes no line of it."""
+    home = ScriptedHome(site())
+    job = await home.crawl()
+    moved = {
+        "/": ScriptedPage(text="home", links=(*NAMES[2:], "/0", "/new/1")),
+        "/0": ScriptedPage(text="leaf /0, and more", final="/new/0"),
+        "/new/1": ScriptedPage(text="leaf /1"),
+    }
+    home.pages = {**site(), **moved}
+    del home.pages["/1"]
+    await home.crawl()
+    found = [one async for one in diff_library(home.outside.services, TENANT, job.library_id)]
+    shown = {(one.kind, home.path_of(one.page.url)): one for one in found}
+    answer = await web_client(home).get(f"/v1/libraries/{job.library_id}/diff")
+    said = {home.path_of(item["url"]): item for item in answer.json()["items"]}
+
+    assert {place: home.path_of(one.moved) for place, one in shown.items() if one.moved} == {
+        ("added", "/new/0"): "/0", ("added", "/new/1"): "/1", ("removed", "/0"): "/new/0", ("removed", "/1"): "/new/1",
+    }  # fmt: skip
+    assert shown["added", "/new/0"].diff[:2] == (f"--- {home.url('/0')}", f"+++ {home.url('/new/0')}")
+    assert {"-leaf /0", "+leaf /0, and more"} < set(shown["added", "/new/0"].diff)
+    assert [shown[place].diff for place in (("added", "/new/1"), ("removed", "/0"), ("removed", "/1"))] == [(), (), ()]
+    assert (said["/new/1"]["moved_from"], said["/1"]["moved_to"]) == (home.url("/1"), home.url("/new/1"))
+    assert "moved_from" not in said["/1"]
+
+
 async def test_the_feed_over_http_takes_a_time_with_or_without_its_zone() -> None:
     """UTC when it names none; what is no time is refused."""
     home = ScriptedHome(site())
@@ -72,7 +99,10 @@ async def test_the_feed_over_http_takes_a_time_with_or_without_its_zone() -> Non
         answer = await client.get(path, params={"since": since, "limit": 4})
         assert (answer.status_code, len(answer.json()["items"]), answer.json()["next_cursor"]) == (200, 4, "4")
 
-    assert (await client.get(path, params={"since": "yesterday"})).status_code == 422
+    refused = await client.get(path, params={"since": "yesterday"})
+
+    assert refused.status_code == 422
+    assert refused.json()["detail"].endswith(" since (a moment is written as 2026-11-21T12:00:00Z).")
 
 
 async def test_a_page_whose_object_has_gone_before_publishing_is_left_as_it_was() -> None:

@@ -19,7 +19,7 @@ from runnel.errors import (
     PublicationHeld,
 )
 from runnel.usecases.control_job import cancel_job
-from runnel.usecases.generations import list_generations, publish_job, roll_back
+from runnel.usecases.generations import diff_job, list_generations, publish_job, roll_back
 from runnel.usecases.site_profiles import SAMPLE_LINKS
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 
@@ -223,6 +223,18 @@ async def test_a_held_result_is_published_on_request_and_only_once() -> None:
     assert again.generation == 2
     assert library_of(home, job).pointer.generation == 2
     assert set(await home.library(job)) == {"/", *NAMES[:7]}
+
+
+async def test_what_a_held_result_would_change_is_shown_before_it_is_published() -> None:
+    """Page by page, those that would go among them: whoever forces it knows what he does."""
+    home, job = await crawl_twice(site(*NAMES[:7]))
+    services = home.outside.services
+    shown = [one async for one in diff_job(services, TENANT, job.library_id, job.job_id)]
+    published = await publish_job(services, TENANT, job.library_id, force=True)
+
+    assert [(one.kind, home.path_of(one.page.url)) for one in shown] == [("removed", f"/{name}") for name in (7, 8, 9)]
+    assert (published.removed, published.changed) == (3, 0)
+    assert [one async for one in diff_job(services, TENANT, job.library_id, job.job_id)] == []
 
 
 @pytest.mark.parametrize("is_named", [True, False])

@@ -10,9 +10,9 @@ from runnel.errors import JobConflict, JobNotFound, LibraryNotFound, Publication
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_page
 from runnel.usecases.diff_library import PageChange
-from runnel.usecases.generations import publish_job
+from runnel.usecases.generations import diff_job, publish_job
 from runnel.usecases.manifests import load_details, load_manifest
-from runnel.usecases.replay_library import diff_replay, replay_library
+from runnel.usecases.replay_library import replay_library
 from runnel.usecases.verify_library import verify_library
 from tests.support import scripted_ports
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
@@ -63,7 +63,7 @@ async def pages(home: ScriptedHome) -> dict[str, Any]:
 
 
 async def changes(home: ScriptedHome, job: Job) -> list[PageChange]:
-    return [change async for change in diff_replay(home.outside.services, TENANT, LIBRARY, job.job_id)]
+    return [change async for change in diff_job(home.outside.services, TENANT, LIBRARY, job.job_id)]
 
 
 async def test_the_same_extractor_makes_the_same_library() -> None:
@@ -187,7 +187,7 @@ async def test_what_cannot_be_replayed_is_said() -> None:
     with pytest.raises(JobConflict, match="is queued"):
         await changes(home, running)
     with pytest.raises(JobNotFound):
-        _ = [change async for change in diff_replay(services, TENANT, LIBRARY, "nonsense")]
+        _ = [change async for change in diff_job(services, TENANT, LIBRARY, "nonsense")]
     await home.finish(home.drive(home.process("D1"), running))
     other = await home.crawl(library="other")
     with pytest.raises(JobConflict, match="is one of 'other'"):

@@ -10,6 +10,14 @@ from runnel.cli.terminal import Talk, clean
 #: Seconds between two lines of progress where nothing can be redrawn.
 _LINE_EVERY_S: Final = 5
 
+#: The slowest pages are named from here on.
+_SLOW_MS: Final = 1000
+#: Jobs that do one step alone.
+_DOWNLOAD: Final = ("download",)
+_INDEX: Final = ("index",)
+#: A replay that publishes nothing: what it would change is shown behind its end.
+_LOOK: Final = ("replay", ("process",))
+
 #: Hosts whose content signals the end names.
 _HOSTS_SHOWN: Final = 5
 
@@ -109,7 +117,7 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
         return
     counts = ending["counts"]
     took = minutes(ending["elapsed_ms"] // 1000)
-    yield f"{_STATES[ending['type']]} in {took}: {_extent(ending, counts)}."
+    yield f"{_STATES[ending['type']]} in {took}: {_extent(tally, ending, counts)}."
     yield from _reasons(tally, ending)
     if ending.get("low_quality"):
         yield (
@@ -119,15 +127,22 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
     yield from _table(tally, ending)
     if tally.output_behind:
         yield f"Markdown: {job.get('output')} lacks pages; make room there, then crawl again."
-    elif job.get("output") and (counts["fetched"] + counts["unchanged"] or not counts["seen"]):
+    elif (
+        job.get("output")
+        and tally.steps != _DOWNLOAD
+        and (counts["fetched"] + counts["unchanged"] or not counts["seen"])
+    ):
         yield f"Markdown: {job['output']}"
     if ending["cost_usd"] > 0:
         yield f"Cost: ${ending['cost_usd']:.4f}"
-    yield f"Next: {_next_command(ending, remote=remote)}"
+    if (tally.kind, tally.steps) != _LOOK:
+        yield f"Next: {_next_command(tally, ending, remote=remote)}"
 
 
-def _extent(ending: Json, counts: Json) -> str:
-    """How much it was; a job that only processed or replayed has seen no URL."""
+def _extent(tally: Tally, ending: Json, counts: Json) -> str:
+    """How much it was; a job that only processed, indexed or replayed has seen no URL."""
+    if tally.steps == _INDEX:
+        return "the index is up to date"
     if not counts["seen"] and ending["pages"]:
         return f"{ending['pages']} pages made from stored responses"
     kept = counts["fetched"] + counts["unchanged"]
@@ -147,7 +162,8 @@ def _table(tally: Tally, ending: Json) -> Iterator[str]:
     for verdict, why, count in rows:
         yield f"  {verdict} {count:>6}  {why}: {ADVICE.get(why, '').replace('JOB', job_id)}"
     for elapsed_ms, url in tally.slowest if len(tally.slowest) > 1 else ():
-        yield f"  slow  {elapsed_ms / 1000:>6.1f} s  {clean(url)[:100]}"
+        if elapsed_ms >= _SLOW_MS:
+            yield f"  slow  {elapsed_ms / 1000:>6.1f} s  {clean(url)[:100]}"
     for host, signals in list(tally.signals.items())[:_HOSTS_SHOWN]:
         said = ", ".join(f"{use}={answer}" for use, answer in signals.items())
         yield f"  {clean(host)[:100]} says of the use of its pages: {said}"
@@ -185,7 +201,8 @@ def _reasons(tally: Tally, ending: Json) -> Iterator[str]:
     elif ending["ended_because"] in ("budget", "deadline"):
         yield f"The {'time' if ending['ended_because'] == 'deadline' else 'money'} budget was used up."
     if tally.held:
-        yield f"The result is held back: {tally.held}"
+        yield f"The result is held back: {tally.held}; the library stays as it was."
+        yield f"To publish it all the same: runnel publish {ending['library_id']} --force"
     if ending["error"]:
         yield f"Error: {ending['error']}"
     if ending["type"] == "job_failed":
@@ -213,12 +230,16 @@ def host_port(url: str) -> str:
     return host if has_port else f"{host}:{443 if scheme == 'https' else 80}"
 
 
-def _next_command(ending: Json, *, remote: bool) -> str:
+def _next_command(tally: Tally, ending: Json, *, remote: bool) -> str:
     suffix = " --remote URL" if remote else ""
     if ending["counts"]["failed"]:
         return f"runnel urls {ending['job_id']} --verdict failed{suffix}"
     if ending["type"] == "job_failed":
         return f"runnel urls {ending['job_id']}{suffix}"
+    if tally.held:
+        return f"runnel diff {ending['library_id']} --job {ending['job_id']}{suffix}"
+    if tally.steps == _DOWNLOAD:
+        return f"runnel crawl --library {ending['library_id']} --steps process,index{suffix}"
     return f"runnel pages {ending['library_id']}{suffix}"
 
 

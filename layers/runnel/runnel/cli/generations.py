@@ -45,28 +45,41 @@ def rollback(call: Call, /, library: str, generation: int | None) -> None:
     "--from", "older", type=click.IntRange(min=1), metavar="G", help="[default: what the other was built from]"
 )
 @click.option("--to", "newer", type=click.IntRange(min=1), metavar="G", help="[default: the present one]")
+@click.option("--job", "job_id", metavar="JOB", help="What publishing this job's result would change.")
 @shared
-def diff(call: Call, /, library: str, older: int | None, newer: int | None) -> None:
+def diff(call: Call, /, library: str, older: int | None, newer: int | None, job_id: str | None) -> None:
     """Show which pages differ between two generations, and the lines of their text."""
+    if job_id is not None and not (older is newer is None):
+        raise click.UsageError("--job compares with the present generation: leave out --from and --to.")
 
     async def work(backend: Backend) -> None:
-        await show_changes(call, backend.desk().diff(library, older, newer))
+        desk = backend.desk()
+        await show_changes(call, desk.diff(library, older, newer) if job_id is None else desk.diff_job(library, job_id))
 
     with_backend(call.settings(), work)
 
 
-async def show_changes(call: Call, changes: AsyncIterator[Json]) -> None:
-    """Show pages that differ, each with the lines of its text that do."""
+async def show_changes(call: Call, changes: AsyncIterator[Json]) -> int:
+    """Show pages that differ, each with the lines of its text that do; how many they are."""
     count = 0
     async for change in changes:
         count += 1
         if call.wants_json:
             write_json(change)
             continue
-        write_line(f"{change['kind']:8} {clean(change['url'])}")
+        write_line(f"{change['kind']:8} {clean(change['url'])}{_moved(change)}")
         for line in change.get("diff", "").split("\n")[2:]:
             write_line(f"  {clean(line)}")
     call.talk.say(f"{count} pages differ.")
+    return count
+
+
+def _moved(change: Json) -> str:
+    """Where a page was before, or is now."""
+    for name, word in (("moved_from", "was"), ("moved_to", "now")):
+        if name in change:
+            return f"  ({word} {clean(change[name])})"
+    return ""
 
 
 def _tell(call: Call, done: Json, sentence: str) -> None:

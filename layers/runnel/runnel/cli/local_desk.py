@@ -79,9 +79,9 @@ class LocalDesk:
 
     async def diff_job(self, library_id: str, job_id: str) -> AsyncIterator[Json]:
         """What publishing the result of a job would change."""
-        from runnel.usecases.replay_library import diff_replay
+        from runnel.usecases.generations import diff_job
 
-        async for change in diff_replay(self._services, self._tenant, library_id, job_id):
+        async for change in diff_job(self._services, self._tenant, library_id, job_id):
             yield change_to_json(change)
 
     async def export(self, library_id: str, kind: str) -> AsyncIterator[bytes]:

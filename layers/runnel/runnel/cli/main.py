@@ -73,7 +73,7 @@ _NEXT: Final[Mapping[str, str]] = {
     "source_not_found": "Try: runnel source list LIBRARY",
     "source_exists": "Try: runnel source list LIBRARY",
     "report_not_found": "Try: runnel status JOB",
-    "held": "Look at what would go, then: runnel publish LIBRARY --force",
+    "held": "Look at what it would change: runnel diff LIBRARY --job JOB; then: runnel publish LIBRARY --force",
     "manifest_damaged": "Try: runnel rollback LIBRARY, or crawl it again",
     "unauthorized": "Set RUNNEL_TOKEN to a token of that server; its operator makes one with: runnel token create",
     "remote_failed": "Try: runnel doctor --remote URL",

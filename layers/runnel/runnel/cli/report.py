@@ -30,8 +30,15 @@ def report(call: Call, /, job_id: str, output: str | None) -> None:
             write_json(found)
         else:
             _show(found)
+            call.talk.say(f"Page by page: {_diff_of(found)}")
 
     with_backend(call.settings(), work)
+
+
+def _diff_of(report: Json) -> str:
+    """The command that shows what the sums count."""
+    what = f"--to {report['generation']}" if report["generation"] else f"--job {report['job_id']}"
+    return f"runnel diff {clean(report['library_id'])} {what}"
 
 
 def _show(report: Json) -> None:
@@ -44,7 +51,7 @@ def _show(report: Json) -> None:
     _sums("skipped", report["skipped"])
     _sums("failed", report["failed"])
     _sums("hygiene", report["hygiene"])
-    for source in report["sources"]:
+    for source in report["sources"] if len(report["sources"]) > 1 else ():
         write_line(f"source {clean(source['source_id'])}  {clean(source['url'])}")
         _sums("  pages", source["sums"])
 

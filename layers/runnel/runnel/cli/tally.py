@@ -42,6 +42,9 @@ class Tally:
     #: By host: what its Content-Signal says of the use of its pages.
     signals: dict[str, dict[str, str]] = field(default_factory=dict)
     held: str | None = None
+    #: What the job is to do: `crawl` or `replay`; its steps, none named = all.
+    kind: str = "crawl"
+    steps: tuple[str, ...] = ()
     #: Whether the folder of Markdown lacks pages that the library has.
     output_behind: bool = False
     paused: bool = False
@@ -71,6 +74,7 @@ class Tally:
     def _created(self, event: Json) -> None:
         self.job_id, self.library_id = event["job_id"], event["library_id"]
         self.url = event["sources"][0]["url"] if event["sources"] else ""
+        self.kind, self.steps = event.get("kind", "crawl"), tuple(event.get("options", {}).get("steps", ()))
 
     def _crawled(self, event: Json) -> None:
         self.done += event["outcome"] != "duplicate"

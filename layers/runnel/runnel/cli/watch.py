@@ -71,8 +71,8 @@ async def _replay(call: Call, library: str, *, diff: bool, wait: bool) -> int:
         if settings.remote is None:
             _drive_here(attendance, backend)
         code = await attendance.attend()
-        if diff and code in {ExitCode.DONE, ExitCode.INCOMPLETE}:
-            await show_changes(call, backend.desk().diff_job(library, job["job_id"]))
+        has_result = diff and code in {ExitCode.DONE, ExitCode.INCOMPLETE}
+        if has_result and await show_changes(call, backend.desk().diff_job(library, job["job_id"])):
             call.talk.say(f"Publish it: runnel publish {library} --job {job['job_id']}")
         return code
 

@@ -32,6 +32,17 @@ def compare(base: Mapping[str, StoredPage], pages: Mapping[str, StoredPage]) -> 
     )
 
 
+def find_moves(changes: Changes) -> dict[str, str]:
+    """Where pages that were removed stand now, by the address they had: it leads there, or their text stands there."""
+    by_alias = {alias: page.url for page in changes.added for alias in page.aliases}
+    by_text = {page.content_hash: page.url for page in reversed(changes.added)}
+    return {
+        page.url: new
+        for page in changes.removed
+        if (new := by_alias.get(page.url) or by_text.get(page.content_hash)) is not None
+    }
+
+
 def _differs(before: StoredPage, after: StoredPage) -> bool:
     """Whether a reader of the page sees something else: its text, its title, or the user's own fields."""
     return before.content_hash != after.content_hash or (before.title, before.metadata) != (after.title, after.metadata)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runnel.domain.changes import Changes
+from runnel.domain.changes import Changes, find_moves
 from runnel.domain.events import EventCounts, Instant
 from runnel.domain.fold import Failure, JobFold
 from runnel.domain.jobs import DEFAULT_SOURCE, EndedBecause, Job, JobState, Source
@@ -208,7 +208,8 @@ def _by_source(job: Job, result: Result) -> Mapping[str, Sequence[MappedPage]]:
 
 def _each(result: Result) -> Iterator[tuple[StoredPage, MappedPage]]:
     changes = result.changes
-    came_from, went_to = _moves(changes)
+    went_to = find_moves(changes)
+    came_from = {new: old for old, new in reversed(went_to.items())}
     before = {new.url: old.content_hash for old, new in changes.changed}
     added = {page.url for page in changes.added}
     for page in result.pages:
@@ -233,18 +234,6 @@ def _page(page: StoredPage, change: Change, **more: Any) -> MappedPage:
         low_quality=page.low_quality,
         **more,
     )
-
-
-def _moves(changes: Changes) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Which page was which before, and after: its address leads to the new one, or its text stands there."""
-    by_alias = {alias: page.url for page in changes.added for alias in page.aliases}
-    by_text = {page.content_hash: page.url for page in reversed(changes.added)}
-    went_to = {
-        page.url: new
-        for page in changes.removed
-        if (new := by_alias.get(page.url) or by_text.get(page.content_hash)) is not None
-    }
-    return {new: old for old, new in reversed(went_to.items())}, went_to
 
 
 def _map(job: Job, source: Source, fold: JobFold, pages: Sequence[MappedPage]) -> SourceMap:

@@ -1,13 +1,14 @@
 """What has changed between two generations of a library: pages, and the lines of their text."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import unified_diff
+from functools import partial
 from itertools import pairwise
 from typing import Final, Literal
 
-from runnel.domain.changes import Changes, compare
+from runnel.domain.changes import Changes, compare, find_moves
 from runnel.domain.libraries import Library, Pointer
 from runnel.domain.payloads import StoredPage
 from runnel.errors import GenerationNotFound
@@ -31,6 +32,8 @@ class PageChange:
     generation: int
     #: Lines of a unified diff of the text, without its end of line each; empty for a page that only moved its fields.
     diff: tuple[str, ...] = ()
+    #: Of a page that has moved: the address that it had (`added`), or that it has now (`removed`).
+    moved: str | None = None
 
 
 async def diff_library(
@@ -53,11 +56,10 @@ async def diff_library(
 
 async def each_change(services: Services, tenant: str, changes: Changes, generation: int) -> AsyncIterator[PageChange]:
     """The *changes* that lead to *generation*, with their texts."""
-    for kind, old, page in _each(changes):
-        texts = [await markdown_of(services.content, tenant, one) if one else "" for one in (old, page)]
-        shown = page or old
-        assert shown is not None  # noqa: S101  # a change is of some page
-        yield PageChange(kind=kind, page=shown, generation=generation, diff=_compare(shown.url, *texts))
+    for change, before, after in _each(changes, generation):
+        texts = [await markdown_of(services.content, tenant, one) if one else "" for one in (before, after)]
+        was, now = (one.url if one else change.page.url for one in (before, after))
+        yield replace(change, diff=_compare(was, now, *texts))
 
 
 async def list_changes(services: Services, tenant: str, library_id: str, *, since: datetime) -> list[PageChange]:
@@ -74,11 +76,7 @@ async def list_changes(services: Services, tenant: str, library_id: str, *, sinc
         if new.published_at is not None and new.published_at > since:
             before = await load_manifest(services, tenant, old.path)
             after = await load_manifest(services, tenant, new.path)
-            changes += [
-                PageChange(kind=kind, page=shown, generation=new.generation)
-                for kind, was, page in _each(compare(before.pages, after.pages))
-                if (shown := page or was) is not None
-            ]
+            changes += [change for change, _, _ in _each(compare(before.pages, after.pages), new.generation)]
     return changes
 
 
@@ -95,17 +93,26 @@ def _goes_back_to_the_first(library: Library) -> bool:
     return bool(library.kept) and library.kept[-1].generation == 1
 
 
-def _each(changes: Changes) -> Iterator[tuple[Kind, StoredPage | None, StoredPage | None]]:
-    yield from (("added", None, page) for page in changes.added)
-    yield from (("changed", old, page) for old, page in changes.changed)
-    yield from (("removed", page, None) for page in changes.removed)
+def _each(changes: Changes, generation: int) -> Iterator[tuple[PageChange, StoredPage | None, StoredPage | None]]:
+    """Each change with the pages whose texts it lies between: one that has moved is compared with what it was."""
+    went_to, gone = find_moves(changes), {page.url: page for page in changes.removed}
+    came_from = {new: old for old, new in reversed(went_to.items())}
+    make = partial(PageChange, generation=generation)
+    for page in changes.added:
+        was = came_from.get(page.url)
+        yield make(kind="added", page=page, moved=was), gone[was] if was else None, page
+    for old, page in changes.changed:
+        yield make(kind="changed", page=page), old, page
+    for page in changes.removed:
+        now = went_to.get(page.url)
+        yield make(kind="removed", page=page, moved=now), None if now else page, None
 
 
-def _compare(url: str, before: str | None, after: str | None) -> tuple[str, ...]:
+def _compare(was: str, now: str, before: str | None, after: str | None) -> tuple[str, ...]:
     """A unified diff; of a text that is missing or very long only the fact."""
     if before is None or after is None:
         return ("(the text is missing)",)
     old, new = before.splitlines(), after.splitlines()
     if len(old) + len(new) > _MOST_LINES:
         return ("(too long to compare)",)
-    return tuple(unified_diff(old, new, fromfile=url, tofile=url, lineterm=""))
+    return tuple(unified_diff(old, new, fromfile=was, tofile=now, lineterm=""))

@@ -1,4 +1,4 @@
-"""The generations of a library: which are kept, going back to one, and publishing what a job left unpublished.
+"""The generations of a library: which are kept, going back to one, and publishing, or looking at, what a job left.
 
 Laws (names are the rules of the commit model):
 1. A rollback is a new generation with old parts, never a step back [rollback_forward].
@@ -6,20 +6,23 @@ Laws (names are the rules of the commit model):
 3. Asked for twice, each happens once.
 """
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from runnel.domain.bus import count_records
-from runnel.domain.changes import Changes
+from runnel.domain.changes import Changes, compare
 from runnel.domain.jobs import EndedBecause, Job
 from runnel.domain.libraries import Library, Pointer
 from runnel.errors import EventsExpired, GenerationNotFound, JobConflict, JobNotFound, ManifestDamaged, PublicationHeld
 from runnel.usecases.control_job import get_job
+from runnel.usecases.diff_library import PageChange, each_change
 from runnel.usecases.index_library import changes_of, index_soon
 from runnel.usecases.manifests import load_manifest
+from runnel.usecases.merge_pages import merge_pages
 from runnel.usecases.patience import sure
-from runnel.usecases.publish import Published, publish
+from runnel.usecases.publish import Published, collect_pages, publish
 from runnel.usecases.read_library import get_library, is_of, newest_jobs
 from runnel.usecases.services import Services
 from runnel.usecases.stored_responses import fold_log
@@ -112,6 +115,30 @@ async def publish_job(
         raise PublicationHeld(f"The result is held back: {published.hold.reason}.")
     await index_soon(services, tenant, library_id)
     return published
+
+
+async def diff_job(services: Services, tenant: str, library_id: str, job_id: str) -> AsyncIterator[PageChange]:
+    """What publishing the result of a job would change, page by page, with the texts.
+
+    Raises:
+        LibraryNotFound: there is no such library.
+        JobNotFound: there is no such job.
+        JobConflict: it has not ended (`active`), or is one of another library.
+        ManifestDamaged: the present generation cannot be read.
+    """
+    library, job = await get_library(services, tenant, library_id), await get_job(services, tenant, job_id)
+    if not is_of(job, library):
+        raise JobConflict(f"The job is one of {job.library_id!r}: its result cannot be compared.", code="active")
+    fold = await fold_log(services, job)
+    if fold.ending is None:  # the log is the truth: META follows in a moment
+        raise JobConflict(f"The job is {job.state}: its result cannot be compared yet.", code="active")
+    base = await load_manifest(services, tenant, library.pointer.path)
+    fresh = await collect_pages(services, job, fold)
+    because = reach(fold.ending.ended_because)
+    merged = await merge_pages(services, base, fresh, replace(job, library_id=library_id), fold, because)
+    changes = compare(base.pages, merged.manifest.pages)
+    async for change in each_change(services, tenant, changes, library.pointer.generation + 1):
+        yield change
 
 
 def _target(library: Library, generation: int | None) -> Pointer:

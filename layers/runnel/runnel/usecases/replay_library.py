@@ -6,21 +6,12 @@ Laws (tests/unit/usecases/test_replay_library.py):
 3. Asked for the difference alone it publishes nothing; what it found can be published afterwards.
 """
 
-from collections.abc import AsyncIterator
-
-from runnel.domain.changes import compare
-from runnel.domain.jobs import EndedBecause, Job, JobKind, JobOptions
+from runnel.domain.jobs import Job, JobKind, JobOptions
 from runnel.domain.libraries import Library
 from runnel.errors import JobConflict
-from runnel.usecases.control_job import get_job
 from runnel.usecases.create_job import store_job
-from runnel.usecases.diff_library import PageChange, each_change
-from runnel.usecases.manifests import load_manifest
-from runnel.usecases.merge_pages import merge_pages
-from runnel.usecases.publish import collect_pages
 from runnel.usecases.read_library import get_library, newest_jobs
 from runnel.usecases.services import Services
-from runnel.usecases.stored_responses import fold_log
 
 _LOOKED_AT = 20
 
@@ -49,27 +40,6 @@ async def replay_library(
         output=None if diff else await _output_of(services, library),
     )
     return await store_job(services, wanted, invoke=invoke)
-
-
-async def diff_replay(services: Services, tenant: str, library_id: str, job_id: str) -> AsyncIterator[PageChange]:
-    """What publishing the result of a job would change, page by page, with the texts.
-
-    Raises:
-        JobNotFound: there is no such job.
-        JobConflict: it has not ended (`active`), or is one of another library.
-    """
-    library, job = await get_library(services, tenant, library_id), await get_job(services, tenant, job_id)
-    if job.library_id != library_id:
-        raise JobConflict(f"The job is one of {job.library_id!r}: its result cannot be compared.", code="active")
-    fold = await fold_log(services, job)
-    if fold.ending is None:  # the log is the truth: META follows in a moment
-        raise JobConflict(f"The job is {job.state}: its result cannot be compared yet.", code="active")
-    base = await load_manifest(services, tenant, library.pointer.path)
-    fresh = await collect_pages(services, job, fold)
-    merged = await merge_pages(services, base, fresh, job, fold, EndedBecause.LIMIT)
-    changes = compare(base.pages, merged.manifest.pages)
-    async for change in each_change(services, tenant, changes, library.pointer.generation + 1):
-        yield change
 
 
 async def _output_of(services: Services, library: Library) -> str | None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from runnel.usecases.diff_library import diff_library, list_changes
 from runnel.usecases.export_library import MEDIA_TYPES, StreamFormat, open_export, stream_export
-from runnel.usecases.generations import list_generations, publish_job, roll_back
-from runnel.usecases.replay_library import diff_replay, replay_library
+from runnel.usecases.generations import diff_job, list_generations, publish_job, roll_back
+from runnel.usecases.replay_library import replay_library
 from runnel.usecases.verify_library import verify_library
 from runnel.web.context import CallerOf
 from runnel.web.paging import PagingOf
@@ -97,7 +97,7 @@ async def diff(
     """
     found = diff_library(caller.services, caller.tenant, library_id, older=older, newer=newer)
     if job is not None:
-        found = diff_replay(caller.services, caller.tenant, library_id, job)
+        found = diff_job(caller.services, caller.tenant, library_id, job)
     return {"items": [change_to_json(change) async for change in found], "next_cursor": None}
 
 

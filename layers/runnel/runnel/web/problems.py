@@ -94,6 +94,10 @@ def problem(status: int, code: str, detail: str, *, retryable: bool = False, **m
     )
 
 
+#: What pydantic writes before the sentence of a check of ours.
+_OURS: Final = "Value error, "
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of *app* with a problem document."""
     app.add_exception_handler(RunnelError, _of_ours)
@@ -113,7 +117,7 @@ def _of_ours(_: Request, error: Exception) -> JSONResponse:
 
 def _of_validation(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # what it was registered for
-    errors = [{"field": _field(item), "message": item["msg"]} for item in error.errors()]
+    errors = [{"field": _field(item), "message": item["msg"].removeprefix(_OURS)} for item in error.errors()]
     named = ", ".join(f"{item['field']} ({item['message']})" for item in errors[:5])
     return problem(422, "invalid_input", f"The request is not valid: {named}.", errors=errors)
 

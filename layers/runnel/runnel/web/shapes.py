@@ -99,6 +99,7 @@ def change_to_json(change: "PageChange") -> dict[str, Any]:
         "url": change.page.url,
         "title": change.page.title,
         "content_hash": change.page.content_hash,
+        **({"moved_from" if change.kind == "added" else "moved_to": change.moved} if change.moved else {}),
         **({"diff": "\n".join(change.diff)} if change.diff else {}),
     }
 
