@@ -5,6 +5,7 @@ Law: bounded, each step on one line, without the signs between steps; a page wit
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import turbohtml
@@ -44,10 +45,15 @@ def _boxes(tree: turbohtml.Document, contents: Contents) -> Iterator[tuple[turbo
         if NAMED.search(f"{box.attr('aria-label') or ''} {box.attr('class') or ''}"):
             yield box, "li"
     for box, names in contents.boxes:
-        if names and NAMED.search(names):
+        if names and _names_steps(names):
             yield box, "li"
         elif names == RELATED:
             yield box, RELATED_STEPS
+
+
+@lru_cache(maxsize=4096)
+def _names_steps(classes: str) -> bool:
+    return NAMED.search(classes) is not None
 
 
 def _step(item: turbohtml.Element) -> str:

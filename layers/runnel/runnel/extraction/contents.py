@@ -62,7 +62,7 @@ class Contents:
 
     def any_of(self, *selectors: str) -> str:
         """Return those of *selectors* that the tree holds as one selector, "" when it holds none."""
-        return ", ".join(filter(self._held.__contains__, selectors))
+        return "" if self._held.isdisjoint(selectors) else ", ".join(filter(self._held.__contains__, selectors))
 
     def within(self, part: turbohtml.Element, tag: str) -> list[turbohtml.Element]:
         """Return the elements of a `KEPT` *tag* that stand in *part* now, in document order.

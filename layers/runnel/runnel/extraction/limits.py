@@ -17,9 +17,8 @@ MAX_NODES: Final = 1_000_000
 #: Elements one in another, the root included; browsers stop nesting there too.
 MAX_DEPTH: Final = 512
 
-#: As a selector it is matched from elements upwards, in two thirds of the time that a path from the root takes; and
-#: from first children only, for where any element lies too deep, the first of its siblings does.
-_TOO_DEEP: Final = ">".join(["*"] * MAX_DEPTH) + ">:first-child"
+#: A path from the root visits each element once; a selector is matched from each upwards, which takes half as long again.
+_TOO_DEEP: Final = f"boolean({'/*' * (MAX_DEPTH + 1)})"
 #: No tag is shorter.
 _LEAST_TAG_BYTES: Final = len("<a>")
 
@@ -32,5 +31,5 @@ def check_size(body: bytes) -> None:
 
 def check_depth(tree: turbohtml.Document, body: bytes) -> None:
     """Raise `PageUnreadable` (too_large) for a page whose elements lie too deep in each other."""
-    if len(body) > _LEAST_TAG_BYTES * MAX_DEPTH and tree.select_one(_TOO_DEEP) is not None:
+    if len(body) > _LEAST_TAG_BYTES * MAX_DEPTH and tree.xpath(_TOO_DEEP):
         raise PageUnreadable(f"The page's elements lie more than {MAX_DEPTH} deep.", category="too_large")

@@ -80,6 +80,8 @@ class LinkResolver:
         """Join to *base* on a page of this *encoding*; raises `PageUnreadable` when that is no URL."""
         is_legacy = encoding is not None and not encoding.lower().startswith("utf-")
         self.paths = _Paths(_parsed(base), codec_of(encoding) if encoding is not None and is_legacy else None)
+        #: The hrefs that have been taken apart: path, mark, fragment.
+        self.parted: dict[str, tuple[str, str, str]] = {}
 
     def absolute(self, href: str) -> str | None:
         """Return *href* as an absolute URL of any scheme, without its fragment; None when it is no URL."""
@@ -120,8 +122,9 @@ def find_links(tree: turbohtml.Document, resolver: LinkResolver) -> FoundLinks:
 
 
 def _joined(hrefs: Iterable[str], resolver: LinkResolver) -> list[str]:
-    paths = dict.fromkeys([href.partition("#")[0] for href in dict.fromkeys(hrefs)])
-    joined = map(resolver.paths.__getitem__, paths)
+    parted = {href: href.partition("#") for href in hrefs}
+    resolver.parted.update(parted)
+    joined = map(resolver.paths.__getitem__, dict.fromkeys([path for path, _, _ in parted.values()]))
     return [url for url in joined if url is not None and url.startswith(WEB)]
 
 
@@ -136,9 +139,10 @@ def _nofollow(tree: turbohtml.Document) -> list[str]:
 
 def _without(hrefs: list[str], shunned: list[str]) -> list[str]:
     """Take out one href for each anchor with `nofollow`; the same href of another anchor stays."""
-    left = Counter(hrefs)
-    left.subtract(shunned)
-    return [href for href in hrefs if left[href] > 0]
+    times = Counter(shunned)
+    stand = Counter(filter(times.__contains__, hrefs))
+    gone = {href for href, count in times.items() if stand[href] <= count}
+    return [href for href in hrefs if href not in gone]
 
 
 def _head_links(tree: turbohtml.Document) -> tuple[list[str], str]:

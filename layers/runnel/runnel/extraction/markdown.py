@@ -77,9 +77,10 @@ def render_markdown(
     *text* is the text of *main* and its *notes*, for the caller has it. Returns also what was left out for nobody can
     see it.
     """
-    markdown = _render_part(main, contents, resolver, text)
+    targets = _Targets(resolver)
+    markdown = _render_part(main, contents, targets, text)
     if notes:
-        said = ((note.label, _render_part(note.block, contents, resolver, note.block.text)) for note in notes)
+        said = ((note.label, _render_part(note.block, contents, targets, note.block.text)) for note in notes)
         markdown = "\n\n".join([markdown.strip("\n"), *(format_footnote(label, each) for label, each in said)])
     markdown = restore_references(write_emphasis(markdown))
     if contents.any_of(*BOXES):
@@ -89,7 +90,7 @@ def render_markdown(
     return f"{markdown}\n" if markdown.strip() else "", unseen
 
 
-def _render_part(part: turbohtml.Element, contents: Contents, resolver: LinkResolver, text: str) -> str:
+def _render_part(part: turbohtml.Element, contents: Contents, targets: "_Targets", text: str) -> str:
     layout = contents.any_of(*LAYOUT)
     if layout:
         part.strip_tags(layout)
@@ -102,8 +103,8 @@ def _render_part(part: turbohtml.Element, contents: Contents, resolver: LinkReso
     _embolden_terms(contents.within(part, "dt"))
     if contents.any_of(*LAZY):
         _load_lazy_images(part)
-    _make_absolute(part, resolver)
-    return _rendered(part, text, resolver)
+    _make_absolute(part, targets)
+    return _rendered(part, text, targets)
 
 
 def _embolden_terms(terms: Iterable[turbohtml.Element]) -> None:
@@ -131,7 +132,7 @@ def _load_lazy_images(part: turbohtml.Element) -> None:
             image.attrs["src"] = named or source
 
 
-def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str:
+def _rendered(main: turbohtml.Element, text: str, targets: "_Targets") -> str:
     """Render *main*, whose text is *text*, with plain spaces; and again when a small change makes more expressible."""
     has_no_breaks = NO_BREAK_SPACE in text
     in_markdown = has_no_breaks and are_between_words(text)
@@ -143,20 +144,20 @@ def _rendered(main: turbohtml.Element, text: str, resolver: LinkResolver) -> str
         if replaced is None:
             replace_in_tree(main)
         markdown = main.to_markdown(STYLE) if replaced is None else replaced
-    if not _make_expressible(main, markdown, resolver):
+    if not _make_expressible(main, markdown, targets):
         return markdown
     if has_no_breaks:
         replace_in_tree(main)
     return main.to_markdown(STYLE)
 
 
-def _make_expressible(main: turbohtml.Element, markdown: str, resolver: LinkResolver) -> bool:
+def _make_expressible(main: turbohtml.Element, markdown: str, targets: "_Targets") -> bool:
     """Change what the renderer wrote as HTML, or as nothing, in *markdown*; returns whether there was anything."""
     changed = False
     if "<" in markdown:
         changed = "<table" in markdown and pad_rows(main)
         if "](<" in markdown:
-            changed = _trim_targets(main, resolver) or changed
+            changed = _trim_targets(main, targets) or changed
     if "[](" in markdown:
         changed = _drop_bare_links(main) or changed
     return changed
@@ -169,7 +170,7 @@ def _drop_bare_links(main: turbohtml.Element) -> bool:
     return bool(links)
 
 
-def _trim_targets(main: turbohtml.Element, resolver: LinkResolver) -> bool:
+def _trim_targets(main: turbohtml.Element, targets: "_Targets") -> bool:
     """Drop the white space around targets, which rewriting leaves where it stood; returns whether there was any.
 
     A link without a target leads to the page itself, and an image without one shows nothing.
@@ -181,7 +182,7 @@ def _trim_targets(main: turbohtml.Element, resolver: LinkResolver) -> bool:
         if not target.strip() and element.tag == "img":
             element.decompose()
         elif target != target.strip() or not target:
-            element.attrs[name] = target.strip() or resolver.absolute("") or ""
+            element.attrs[name] = target.strip() or targets[""]
         else:
             continue
         trimmed = True
@@ -209,29 +210,43 @@ def _is_raised(exponent: turbohtml.Element) -> bool:
 
 
 class _Targets(dict[str, str]):
-    """What each target of a page becomes; a dictionary, for most are asked for more than once, in C."""
+    """What each target of a page becomes; a dictionary, for most are asked for more than once, in C.
+
+    Those of its links are made at once: to be asked for each costs as much again.
+    """
+
+    def __init__(self, resolver: LinkResolver) -> None:
+        urls = _Urls(resolver)
+        parted = resolver.parted.items()
+        super().__init__({href: f"{urls[path]}{mark}{fragment}" for href, (path, mark, fragment) in parted})
+        self._urls = urls
+
+    def __missing__(self, href: str) -> str:
+        path, mark, fragment = href.partition("#")  # the parser has taken the white space off its ends
+        return self.setdefault(href, f"{self._urls[path]}{mark}{fragment}")
+
+    @property
+    def has_unsafe(self) -> bool:
+        """Whether there is one that nobody should follow."""
+        return UNSAFE_MARK in self._urls.values()
+
+
+class _Urls(dict[str, str]):
+    """The URL of each path, or a mark for what nobody should follow."""
 
     def __init__(self, resolver: LinkResolver) -> None:
         super().__init__()
         self._paths = resolver.paths
-        self.unsafe = False
 
-    def __missing__(self, href: str) -> str:
-        path, mark, fragment = href.partition("#")  # the parser has taken the white space off its ends
+    def __missing__(self, path: str) -> str:
         url = self._paths[path]
-        if url is None or url.startswith(UNSAFE_SCHEMES):
-            self.unsafe = True
-            target = UNSAFE_MARK
-        else:
-            target = f"{url}#{fragment}" if mark else url
-        self[href] = target
+        self[path] = target = UNSAFE_MARK if url is None or url.startswith(UNSAFE_SCHEMES) else url
         return target
 
 
-def _make_absolute(main: turbohtml.Element, resolver: LinkResolver) -> None:
+def _make_absolute(main: turbohtml.Element, targets: _Targets) -> None:
     """Resolve every link and image source; those that nobody should follow lose their markup."""
-    targets = _Targets(resolver)
     main.rewrite_links(targets.__getitem__)
-    if targets.unsafe:
+    if targets.has_unsafe:
         main.strip_tags(f'a[href*="{UNSAFE_MARK}"]')
         main.remove(f'img[src*="{UNSAFE_MARK}"]')
