@@ -17,7 +17,7 @@ MAX_NODES: Final = 1_000_000
 #: Elements one in another, the root included; browsers stop nesting there too.
 MAX_DEPTH: Final = 512
 
-#: A path from the root visits each element once; a selector is matched from each upwards, which takes half as long again.
+#: A path from the root visits each element once; a selector is matched from each upwards, in half as much time again.
 _TOO_DEEP: Final = f"boolean({'/*' * (MAX_DEPTH + 1)})"
 #: No tag is shorter.
 _LEAST_TAG_BYTES: Final = len("<a>")
