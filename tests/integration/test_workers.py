@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,9 +17,9 @@ from runnel.domain.verdicts import RawRef
 from runnel.errors import ConfigInvalid, PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_links, read_page
+from runnel.local.worker_process import CAN_FORK, RAW_FILES, readers_started_early
 from runnel.local.workers import PAGES_AHEAD, WorkerPool
 from runnel.ports.page_reader import RawPlace
-from runnel.wiring.local import RAW_FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -222,24 +221,55 @@ async def test_no_worker_runs_before_there_is_a_page() -> None:
         assert len(pool.pids) == 1
 
 
-async def test_a_warm_pool_has_the_worker_that_the_first_page_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crawl knows that pages will come: the process gets ready while the first one is still being fetched."""
-    spawned, start = list[Any](), subprocess.Popen
+async def test_a_pool_begins_with_the_processes_that_were_started_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crawl knows that pages will come: its readers get ready while the rest of it is imported."""
+    with readers_started_early() as readers:
+        early = readers[0].process.pid
+        monkeypatch.setattr(subprocess, "Popen", None)
+        async with WorkerPool(size=1, started=readers) as pool:
+            await read(pool, "http://a.example/")
 
-    def counted(program: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        spawned.append(program)
-        return start(program, **options)
+            assert pool.pids == (early,)
+        assert not is_running(early)
 
-    monkeypatch.setattr(subprocess, "Popen", counted)
+
+async def test_readers_that_were_started_early_for_nothing_end() -> None:
+    """The command may find that it has nothing to crawl."""
+    with readers_started_early() as readers:
+        started = readers[0]
+    await asyncio.to_thread(started.process.wait)
+
+    assert not is_running(started.process.pid)
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes")
+async def test_the_second_reader_is_forked_from_the_first_and_as_much_its_own() -> None:
+    """What a reader imports is imported once; killed, either is replaced; closed, both are gone."""
     async with WorkerPool(size=2) as pool:
-        pool.warm()
-        pool.warm()
-        await asyncio.wait({asyncio.create_task(no_page())})  # a turn of the loop
+        await asyncio.gather(*(read(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
+        first, second = pool.pids
+        parent = int(Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(second, signal.SIGKILL)
+        outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
+        replaced = pool.pids
 
-        assert len(spawned) == 1
+        assert parent == first
+        assert set(outcomes) == {"text"}
+        assert second not in replaced
+    assert not any(map(is_alive, (first, second, *replaced)))
 
-        await asyncio.gather(*(read(pool, f"http://a.example/{n}") for n in range(PAGES_AHEAD)))
-        assert len(spawned) == 1
+
+@pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes")
+async def test_a_hanging_page_ends_a_forked_reader_too() -> None:
+    """It is no child of ours; all the same it may not outlive its page."""
+    async with WorkerPool(size=2, parse_timeout=timedelta(seconds=1)) as pool:
+        await asyncio.gather(*(read(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
+        _, second = pool.pids
+        os.kill(second, signal.SIGSTOP)  # as deep in a page as can be: it does not even hear its alarm
+        outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
+
+        assert sorted(set(outcomes)) == ["The page took longer than 1 s to read.", "text"]
+        await asyncio.wait_for(gone(second), 30)
 
 
 async def test_another_worker_starts_for_pages_that_the_first_has_no_room_for() -> None:
@@ -364,6 +394,30 @@ async def test_a_program_that_cannot_start_fails_each_page_and_ends() -> None:
         assert all("reader" in message for message in outcomes)
 
 
+async def test_forked_readers_end_by_themselves_when_their_grandparent_was_killed() -> None:
+    """Nobody holds the other ends of their sockets then, the readers themselves least of all."""
+    script = (
+        "import asyncio, sys\n"
+        f"sys.path.insert(0, {str(ROOT / 'layers' / 'runnel')!r})\n"
+        "from runnel.local.workers import PAGES_AHEAD, WorkerPool\n"
+        "async def main():\n"
+        "    pool = WorkerPool(size=2)\n"
+        "    pages = (pool.read(b'x', url='https://h/1', charset=None, render=False) for n in range(3 * PAGES_AHEAD))\n"
+        "    await asyncio.gather(*pages)\n"
+        "    print(*pool.pids, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
+    parent.kill()
+    await parent.wait()
+    assert len(pids) == 2
+    for pid in pids:
+        await gone(pid)
+
+
 async def test_a_worker_ends_by_itself_when_its_parent_was_killed(tmp_path: Path) -> None:
     """`kill -9` of the program must leave nothing behind, not even a parser deep in a page."""
     script = (
@@ -386,8 +440,13 @@ async def test_a_worker_ends_by_itself_when_its_parent_was_killed(tmp_path: Path
         pid = int(await parent.stdout.readline())
         parent.kill()
         await parent.wait()
-        while is_alive(pid):
-            await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=1)
+        await gone(pid)
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process that is not our child has ended."""
+    while is_alive(pid):
+        await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=1)
 
 
 def is_alive(pid: int) -> bool:

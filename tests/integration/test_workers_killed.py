@@ -17,9 +17,10 @@ async def outcome(pool: WorkerPool, url: str) -> str:
         return exc.message
 
 
-async def test_a_worker_killed_while_it_starts_costs_no_page() -> None:
-    """It has pages before it is ready; the first one is as innocent then as later."""
-    async with WorkerPool() as pool:
+@pytest.mark.parametrize("size", [1, 2])
+async def test_a_worker_killed_while_it_starts_costs_no_page(size: int) -> None:
+    """It has pages before it is ready; the first one is as innocent then as later. Nor do those die that it forks."""
+    async with WorkerPool(size=size) as pool:
         reading = asyncio.ensure_future(outcome(pool, "https://h/1"))
         while not pool.pids:
             await asyncio.wait([reading], timeout=0.001)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runnel.domain.jobs import JobOptions
+from runnel.local.worker_process import RAW_FILES
 from runnel.local.workers import WorkerPool
 from runnel.settings import load_settings
 from runnel.usecases.create_job import NewJob, create_job
@@ -25,7 +26,7 @@ from runnel.usecases.list_urls import list_urls
 from runnel.usecases.read_library import get_markdown, list_pages
 from runnel.usecases.run_crawl import run_crawl
 from runnel.usecases.services import Tuning
-from runnel.wiring.local import RAW_FILES, TENANT, open_services
+from runnel.wiring.local import TENANT, open_services
 
 
 class NameServer:

@@ -4,7 +4,7 @@ import pytest
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.reading import read_page
-from runnel.local.frames import BUFFER_BYTES, READY, AnswerBuffer, pack_error, pack_reading, unpack_reading
+from runnel.local.frames import BUFFER_BYTES, AnswerBuffer, pack_error, pack_reading, pack_ready, unpack_reading
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000, BUFFER_BYTES])
@@ -17,7 +17,9 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
     readings = [read_page(page, url="https://h/") for page in pages]
     lies = [None, ("/a/1.warc", 0), ("/a/1.warc", 77), None]
     stream = (
-        READY + b"".join(map(pack_reading, readings, lies)) + pack_error(PageUnreadable("no", category="too_large"))
+        pack_ready(77)
+        + b"".join(map(pack_reading, readings, lies))
+        + pack_error(PageUnreadable("no", category="too_large"))
     )
     answers, taken = AnswerBuffer(), []
     while stream:
@@ -28,7 +30,7 @@ def test_answers_come_out_whole_however_they_arrive(piece: int) -> None:
         while (parts := answers.take()) is not None:
             taken.append(parts)
 
-    assert taken[0] == (b"", b"", b"", b"")
+    assert taken[0] == (b"77", b"", b"", b"")
     assert [unpack_reading(parts) for parts in taken[1:-1]] == list(zip(readings, lies, strict=True))
     with pytest.raises(PageUnreadable, match="no") as refused:
         unpack_reading(taken[-1])

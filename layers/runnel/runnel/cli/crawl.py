@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from runnel.cli.terminal import write_json
 from runnel.cli.watching import Attendance
 from runnel.domain.addressing import has_scheme
 from runnel.errors import ConfigInvalid, JobConflict, LibraryBusy
+from runnel.local.worker_process import readers_started_early
 from runnel.settings import Settings
 
 if TYPE_CHECKING:
@@ -142,19 +144,19 @@ def _reads_every_page(body: Json) -> bool:
 
 
 async def _crawl_here(call: Call, settings: Settings, body: Json, again: str, *, output: str | None, wait: bool) -> int:
-    from runnel.cli.local_backend import open_local
+    early = readers_started_early() if wait and _reads_every_page(body) else nullcontext()
+    with early as readers:
+        from runnel.cli.local_backend import open_local  # a third of a second, in which they get ready
 
-    folder = _output_folder(body, output)
-    async with open_local(settings) as backend:
-        if wait and _reads_every_page(body):
-            backend.warm()
-        job = await _create_or_go_on(call, backend, {**body, "output": folder})
-        if not wait:
-            call.talk.say("The job waits for a server: runnel serve")
-            return _created(call, job)
-        attendance = _attendance(call, backend, job, again)
-        attendance.driver = backend
-        return await attendance.attend()
+        folder = _output_folder(body, output)
+        async with open_local(settings, readers=readers) as backend:
+            job = await _create_or_go_on(call, backend, {**body, "output": folder})
+            if not wait:
+                call.talk.say("The job waits for a server: runnel serve")
+                return _created(call, job)
+            attendance = _attendance(call, backend, job, again)
+            attendance.driver = backend
+            return await attendance.attend()
 
 
 async def _create_or_go_on(call: Call, backend: "LocalBackend", body: Json) -> Json:

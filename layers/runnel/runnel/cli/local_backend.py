@@ -34,6 +34,7 @@ from runnel.web.shapes import (
 
 if TYPE_CHECKING:
     from runnel.cli.desk import LibraryDesk
+    from runnel.local.worker_process import Started
     from runnel.usecases.create_job import NewJob
     from runnel.usecases.follow_job import Role
     from runnel.usecases.run_crawl import Drive
@@ -47,9 +48,11 @@ _NOT_OPTIONS = frozenset({"kind", "url", "urls", "library", "start", "output"})
 
 
 @asynccontextmanager
-async def open_local(settings: Settings) -> AsyncGenerator["LocalBackend", None]:
-    """Open the stores under RUNNEL_HOME."""
-    async with open_home(settings) as home:
+async def open_local(
+    settings: Settings, *, readers: "list[Started] | None" = None
+) -> AsyncGenerator["LocalBackend", None]:
+    """Open the stores under RUNNEL_HOME; *readers* are processes that were started early."""
+    async with open_home(settings, readers=readers) as home:
         yield LocalBackend(home)
 
 
@@ -215,10 +218,6 @@ class LocalBackend:
             return True
         self._services.locks.release(job_id)
         return False
-
-    def warm(self) -> None:
-        """Get ready to read pages: a crawl is about to start."""
-        self._home.warm()
 
     def drive(self, job_id: str) -> "asyncio.Task[Drive]":
         """Drive the job in this process."""

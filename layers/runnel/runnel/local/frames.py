@@ -1,7 +1,8 @@
 """How a page goes to a worker process and its reading comes back: lengths, then the parts as they are.
 
 Laws: bodies and Markdown travel as bytes, never inside another encoding; only small facts are JSON, which, unlike
-pickle, can do nothing to whoever reads it. An answer of no length at all says "ready" and comes once, first.
+pickle, can do nothing to whoever reads it. An answer that is the number of its process says "ready" and comes once,
+first.
 """
 
 import json
@@ -27,8 +28,6 @@ Lies = tuple[str, int]
 
 #: Lengths of facts, links, Markdown and packed Markdown.
 ANSWER: Final = struct.Struct(">IIII")
-
-READY: Final = ANSWER.pack(0, 0, 0, 0)
 
 #: Room for a score of usual answers; a longer one makes its own. Below the least, a read would be a small one.
 BUFFER_BYTES: Final = 256 * 1024
@@ -81,6 +80,11 @@ def next_request(pipe: BinaryIO) -> PageRequest | None:
         blocks=tuple(blocks.decode().split("\n")) if blocks else (),
         asks=asks,
     )
+
+
+def pack_ready(pid: int) -> bytes:
+    """Return the answer that says that process *pid* is ready."""
+    return _packed(str(pid).encode(), b"", b"", b"")
 
 
 def pack_reading(reading: PageReading, lies: Lies | None = None) -> bytes:

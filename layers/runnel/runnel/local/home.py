@@ -1,30 +1,25 @@
 """A laptop's Runnel: the local services with worker processes, and the drivers of this process."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runnel.local.reserve import Reserve
+from runnel.local.worker_process import RAW_FILES, READERS, Started
 from runnel.settings import Settings
 from runnel.usecases.drive_jobs import Drivers
 from runnel.usecases.services import Services
-from runnel.wiring.local import RAW_FILES, TENANT, open_services
+from runnel.wiring.local import TENANT, open_services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runnel.extraction.learning import PageMarks
     from runnel.extraction.page import PageReading
     from runnel.local.frames import Lies
     from runnel.local.workers import WorkerPool
 
 __all__ = ["TENANT", "Home", "open_home"]
-
-#: Processes that read pages: beside the one that drives, more than two would wait for it.
-READERS: Final = min(2, os.cpu_count() or 1)
 
 #: How long the drivers may take to hand their jobs on: their own drain and a little more.
 LEAVE_S: Final = 50.0
@@ -40,8 +35,6 @@ class Home:
     #: Set when there is no room left to write below RUNNEL_HOME.
     full: asyncio.Event
     reserve: Reserve
-    #: Begin to make ready what reads pages: a crawl is about to start.
-    warm: "Callable[[], None]"
 
     async def leave(self) -> None:
         """Hand every job on; a store that does not answer holds nobody for ever."""
@@ -52,14 +45,17 @@ class Home:
 
 
 @asynccontextmanager
-async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterator[Home]:
+async def open_home(
+    settings: Settings, *, adopts: bool = False, readers: list[Started] | None = None
+) -> AsyncIterator[Home]:
     """The home below `settings.home` while the context lasts; on leaving, its drivers hand their jobs on.
 
     Args:
         settings: Where everything lies.
         adopts: Whether a control call may start a driver in this process, as in `runnel serve`.
+        readers: Processes that were started early, if any were; they are taken out of the list.
     """
-    reader = _Workers()
+    reader = _Workers(readers)
     try:
         async with open_services(settings, reader=reader, appending=reader, rest=reader.rest) as local:
             drivers, reserve = Drivers(local.services), Reserve(settings.home)
@@ -72,7 +68,6 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
                 settings=settings,
                 full=local.full,
                 reserve=reserve,
-                warm=reader.warm,
             )
             try:
                 yield home
@@ -85,7 +80,8 @@ async def open_home(settings: Settings, *, adopts: bool = False) -> AsyncIterato
 class _Workers:
     """The `PageReader` of worker processes, made for the first page: most commands read none."""
 
-    def __init__(self) -> None:
+    def __init__(self, started: list[Started] | None) -> None:
+        self._started_early = started
         self._pool: WorkerPool | None = None
 
     async def read(
@@ -104,9 +100,6 @@ class _Workers:
     ) -> "tuple[PageReading, Lies | None]":
         return await self._started().read_appending(body, url=url, charset=charset, stem=stem, around=around)
 
-    def warm(self) -> None:
-        self._started().warm()
-
     def rest(self) -> None:
         if self._pool is not None:
             self._pool.rest()
@@ -115,7 +108,7 @@ class _Workers:
         if self._pool is None:
             from runnel.local.workers import WorkerPool
 
-            self._pool = WorkerPool(size=READERS, files=RAW_FILES)
+            self._pool = WorkerPool(size=READERS, files=RAW_FILES, started=self._started_early)
         return self._pool
 
     async def close(self) -> None:

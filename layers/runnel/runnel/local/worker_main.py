@@ -6,9 +6,11 @@ the closed pipe when it waits and by the kernel's alarm when a page holds it; it
 
 import errno
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -20,7 +22,6 @@ from runnel.extraction.reading import read_links, read_marks, read_page, read_pr
 from runnel.local.frames import (
     MARKS,
     PRESENT,
-    READY,
     Lies,
     PageRequest,
     next_request,
@@ -28,6 +29,7 @@ from runnel.local.frames import (
     pack_failure,
     pack_marks,
     pack_reading,
+    pack_ready,
 )
 
 if TYPE_CHECKING:
@@ -65,11 +67,12 @@ def main(argv: list[str]) -> None:
     """Serve until the parent goes.
 
     `argv[0]` is after how many seconds a page is given up with the process, `argv[1]` names the class of the files
-    that responses are appended to, as `module:class`.
+    that responses are appended to, as `module:class`; what follows are the sockets of processes to fork from this one.
     """
     # A page's tree has no cycles of Python's, and looking for some after every few hundred nodes costs a tenth.
     gc.set_threshold(COLLECT_AFTER)
     bound_memory(MEMORY_BYTES)
+    fork([int(descriptor) for descriptor in argv[2:]])
     module, _, name = argv[1].partition(":")
     files: Files = getattr(import_module(module), name)()
     serve(read_request, files, give_up_after_s=float(argv[0]))
@@ -86,13 +89,28 @@ def bound_memory(most_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
 
 
+def fork(descriptors: "Sequence[int]") -> None:
+    """Become one process for each of *descriptors* too, as its file 0: what is imported is paid for once."""
+    if not descriptors:
+        return
+    gc.freeze()  # a collector that looks at shared objects would copy their pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
+    with suppress(OSError):  # fewer have to do, then
+        for descriptor in descriptors:
+            if os.fork() == 0:
+                os.dup2(descriptor, 0)
+                break
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
 def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
     """Answer each page with *read*; the alarm's default deed is to end a process, even one that is deep in C."""
     with (
         open(0, "rb", buffering=BUFFER_BYTES, closefd=False) as pages,  # a descriptor, not a path
         open(0, "wb", buffering=BUFFER_BYTES, closefd=False) as answers,  # a descriptor, not a path
     ):
-        _send(answers, READY)
+        _send(answers, pack_ready(os.getpid()))
         while (request := next_request(pages)) is not None:
             signal.setitimer(signal.ITIMER_REAL, give_up_after_s)
             answer = _answer(read, files, request)

@@ -2,23 +2,18 @@
 
 Laws: a worker has several pages at a time, so that it need not wait for the next, and answers them in order: the page
 it died on is the first without an answer, and only that one fails, when a second worker dies on it too; the others go
-to another worker. A page's time counts from when it is the first of its worker. A worker starts when more pages wait
-than those that run or start can hold, so a small site has one; `warm` starts that one before its first page is there.
+to another worker. A page's time counts from when it is the first of its worker. A worker joins when more pages wait
+than those that have joined or will can hold, so a small site has one at work.
 """
 
 import asyncio
 import math
-import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import runnel
 from runnel.errors import PageUnreadable
 from runnel.extraction.learning import PageMarks
 from runnel.extraction.page import PageReading
@@ -32,27 +27,21 @@ from runnel.local.frames import (
     unpack_marks,
     unpack_reading,
 )
-from runnel.settings import environment_with
+from runnel.local.worker_process import (
+    ORPHAN_GRACE,
+    PARSE_TIMEOUT,
+    ForkedProcess,
+    Process,
+    Started,
+    start_workers,
+    worker_program,
+)
 
 #: Pages a worker holds at once: one in work, and enough behind it that it never waits for our loop.
 PAGES_AHEAD: Final = 4
 
 #: How long a new process may take to say that it is ready.
 START_LIMIT: Final = timedelta(seconds=30)
-
-#: How much longer than the pool a worker waits before its own alarm ends it: it matters only when we are gone.
-ORPHAN_GRACE: Final = timedelta(seconds=5)
-
-#: `-P` keeps modules of the working directory out; the path is told, for the worker must import this very package.
-BOOT: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from runnel.local.worker_main import main; main(sys.argv[1:])"
-)
-
-#: A page's tree takes megabytes, which glibc would give back to the system after each page and fetch for the next.
-KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432"}
-
-#: For workers that only read.
-NO_FILES: Final = "runnel.local.worker_main:NoFiles"
 
 #: The four parts of an answer, as they arrive.
 Parts = tuple[bytes, bytes, bytes, bytes]
@@ -84,9 +73,10 @@ class WorkerPool:
         self,
         *,
         size: int = 1,
-        parse_timeout: timedelta = timedelta(seconds=10),
+        parse_timeout: timedelta = PARSE_TIMEOUT,
         files: str = "",
         program: Sequence[str] | None = None,
+        started: list[Started] | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -95,14 +85,18 @@ class WorkerPool:
             parse_timeout: after this a page is given up and its process killed.
             files: the class whose objects append responses to files, as `module:class`, for `read_appending`.
             program: the command line of a worker; None is ours.
+            started: processes to begin with, from the first one's start; they are taken out of the list.
         """
         self._size = size
         self._parse_timeout = parse_timeout
         self._program = tuple(program) if program is not None else worker_program(parse_timeout + ORPHAN_GRACE, files)
+        self._forks = size - 1 if program is None else 0
+        #: Processes that run and have no page yet.
+        self._spare: list[Started] = started if started is not None else []
         self._workers: list[_Worker] = []
         self._waiting: deque[_Page] = deque()
         self._starting: set[asyncio.Task[None]] = set()
-        self._ending: set[asyncio.Future[int]] = set()
+        self._ending: set[asyncio.Future[object]] = set()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -155,13 +149,9 @@ class WorkerPool:
         self._dispatch()
         return await page.answer
 
-    def warm(self) -> None:
-        """Start a worker now, for pages that will come: it gets ready while the first of them is still on its way."""
-        if not self._workers and not self._starting and not self._closed:
-            self._begin()
-
     def rest(self) -> None:
         """End the workers that have no page: they hold tens of megabytes each, and start again for the next one."""
+        self._drop_spare()
         for worker in tuple(self._workers):
             if worker.is_ready and not worker.pages:
                 worker.end()
@@ -171,6 +161,7 @@ class WorkerPool:
         self._closed = True
         for task in tuple(self._starting):
             await task
+        self._drop_spare()
         pages = [*self._waiting, *(page for worker in self._workers for page in worker.pages)]
         self._waiting.clear()
         for page in pages:
@@ -186,7 +177,7 @@ class WorkerPool:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that run now."""
-        return tuple(worker.process.pid for worker in self._workers)
+        return tuple(worker.process.pid for worker in self._workers if worker.process.pid)
 
     def _dispatch(self) -> None:
         """Give waiting pages to the least busy workers, and start one more for those that none has room for."""
@@ -208,9 +199,11 @@ class WorkerPool:
         """Start a worker; when the system cannot, one page fails, so that the others do not wait for ever."""
         loop = asyncio.get_running_loop()
         try:
-            ours, process = _spawn(self._program)
-            worker = _Worker(self, process, parse_timeout=self._parse_timeout)
-            await loop.create_connection(lambda: worker, sock=ours)
+            if not self._spare:
+                self._spare += start_workers(self._program, forks=0 if self._workers else self._forks)
+            one = self._spare.pop(0)
+            worker = _Worker(self, one.process, parse_timeout=self._parse_timeout)
+            await loop.create_connection(lambda: worker, sock=one.ours)
         except OSError as exc:
             if self._waiting:
                 self._waiting.popleft().fail(f"The page's reader could not start: {exc}")
@@ -232,6 +225,8 @@ class WorkerPool:
         would be started for ever.
         """
         self._workers.remove(worker)
+        if not worker.is_ready:
+            self._drop_spare()  # those that it was to fork
         doomed = worker.pages or (() if worker.is_ready else self._waiting)
         if doomed and message == CRASHED and not doomed[0].has_crashed:
             doomed[0].has_crashed = True
@@ -248,7 +243,11 @@ class WorkerPool:
         if self._waiting:
             self._dispatch()
 
-    def _reap(self, process: "subprocess.Popen[bytes]") -> None:
+    def _drop_spare(self) -> None:
+        while self._spare:
+            self._spare.pop().drop()
+
+    def _reap(self, process: Process) -> None:
         """Wait for a dead process elsewhere: its exit status is all that is left of it."""
         ending = asyncio.get_running_loop().run_in_executor(None, process.wait)
         self._ending.add(ending)
@@ -258,7 +257,7 @@ class WorkerPool:
 class _Worker(asyncio.BufferedProtocol):
     """Our end of one worker process."""
 
-    def __init__(self, pool: WorkerPool, process: "subprocess.Popen[bytes]", *, parse_timeout: timedelta) -> None:
+    def __init__(self, pool: WorkerPool, process: Process, *, parse_timeout: timedelta) -> None:
         self._pool = pool
         self.process = process
         self._parse_timeout_s = parse_timeout.total_seconds()
@@ -298,6 +297,8 @@ class _Worker(asyncio.BufferedProtocol):
         while (parts := self._answers.take()) is not None:
             if self.is_ready:
                 _resolve(self.pages.popleft(), parts)
+            elif isinstance(self.process, ForkedProcess):
+                self.process.identify(int(parts[0]))
             self.is_ready = True
             self._watch(self._parse_timeout_s if self.pages else None)
         self._pool.answered()
@@ -343,31 +344,6 @@ class _Worker(asyncio.BufferedProtocol):
             return
         self._message = f"The page took longer than {self._limit_s:g} s to read."
         self.end()
-
-
-def worker_program(give_up_after: timedelta, files: str) -> tuple[str, ...]:
-    """Return the command line of a worker that ends itself when a page holds it longer than *give_up_after*."""
-    root = str(Path(runnel.__file__).parents[1])
-    return (sys.executable, "-P", "-c", BOOT, root, str(give_up_after.total_seconds()), files or NO_FILES)
-
-
-def _spawn(program: tuple[str, ...]) -> "tuple[socket.socket, subprocess.Popen[bytes]]":
-    """Start a worker with one end of a socket as its file 0, in a session of its own: Ctrl-C is for us to handle."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            process = subprocess.Popen(  # noqa: S603  # our own program
-                list(program),
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env=environment_with(KEEP_MEMORY),
-            )
-        except OSError:
-            ours.close()
-            raise
-    return ours, process
 
 
 def _load(worker: _Worker) -> int:

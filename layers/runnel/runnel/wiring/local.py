@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 #: The tenant of everything on a laptop.
 TENANT = "local"
-#: What a worker process appends raw responses with, as `module:class`.
-RAW_FILES = "runnel.adapters.filesystem.growing:GrowingFiles"
 #: Fetches of all jobs of this process together.
 _CONNECTIONS = 100
 #: Bodies of over a megabyte that may be in memory at once: 100 MB by their limit, whatever the concurrency.
