@@ -4,7 +4,7 @@ import pytest
 
 from runnel.domain.globs import compile_glob
 from runnel.domain.payloads import ScopeRules
-from runnel.domain.scope import Scope, Territories, can_match, registrable_domain
+from runnel.domain.scope import Scope, Territories, can_match, has_moved, registrable_domain
 
 START = "https://docs.example.com/guide/intro.html"
 
@@ -173,3 +173,23 @@ def test_a_pattern_that_can_match_nothing_is_known(glob: str, *, may_match: bool
 
     assert can_match(glob) is may_match
     assert may_match or not any(compile_glob(glob)(path) for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("start", "arrived", "is_moved"),
+    [
+        ("https://h.example/docs/", "https://h.example/en/docs/", True),
+        ("https://h.example/docs/latest/", "https://h.example/docs/v2.1/", True),
+        ("http://example.com/docs/", "https://www.example.com/en/docs/index.html", True),
+        ("https://h.example/docs/login-page/", "https://h.example/docs/logins/", True),
+        ("https://h.example/docs/latest/", "https://h.example/docs/", False),
+        ("https://h.example/docs/latest/", "https://h.example/", False),
+        ("https://h.example/docs/", "https://h.example/sso/start", False),
+        ("https://h.example/docs/", "https://h.example/Log-In.php", False),
+        ("https://h.example/docs/", "https://other.example/en/docs/", False),
+        ("https://h.example/docs/", "https://h.example:8443/en/docs/", False),
+    ],
+)
+def test_a_start_url_has_moved_when_it_leads_beside_its_directory(start: str, arrived: str, *, is_moved: bool) -> None:
+    """A language or a version of the same; neither more than was asked for, nor a stranger, nor a login."""
+    assert has_moved(start, arrived) is is_moved

@@ -49,6 +49,30 @@ async def test_a_start_url_that_redirects_out_of_scope_has_failed(crawl: Crawl) 
     assert "https://elsewhere.example/" in result.error.message
 
 
+async def test_a_start_url_may_have_moved_beside_its_directory(crawl: Crawl) -> None:
+    """To its language or its version, in as many steps as a server likes; robots.txt and patterns hold on the way."""
+    crawl.site.redirect("/docs/", "/en")
+    crawl.site.redirect("/en", "/en/docs/")
+    crawl.site.add("/en/docs/", "<title>There</title><p>Some words here.</p>")
+    result = await crawl.one("/docs/", scope=crawl.scope)
+    excluded = await crawl.one("/docs/", scope=crawl.scope.model_copy(update={"exclude": ("/en/**",)}))
+
+    assert result.page is not None
+    assert result.page.final_url == crawl.site.url("/en/docs/")
+    assert (excluded.error and excluded.error.category) == "redirect_out_of_scope"
+
+
+@pytest.mark.parametrize("goal", ["/", "/docs.html", "/login/?next=/docs/", "/users/sign_in"])
+async def test_a_start_url_that_leads_above_its_directory_or_to_a_login_has_failed(crawl: Crawl, goal: str) -> None:
+    """That is where sites lead to what they have not, or do not show."""
+    crawl.site.redirect("/docs/", goal)
+    crawl.site.add(goal.partition("?")[0], "<title>Else</title><p>Some words here.</p>")
+    result = await crawl.one("/docs/", scope=crawl.scope)
+
+    assert (result.error and result.error.category) == "redirect_out_of_scope"
+    assert crawl.site.url(goal) in (result.error.message if result.error else "")
+
+
 async def test_a_redirect_to_what_robots_txt_forbids_is_skipped(crawl: Crawl) -> None:
     """A redirect is no way around the rules; the ones that came along are used."""
     crawl.site.redirect("/docs/in", "/docs/secret/x")

@@ -120,6 +120,8 @@ class JobFold:
     first_links: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: By source: the URLs that its profile is learned from.
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: By start URL: where on its site it has moved to.
+    moved: dict[str, str] = field(default_factory=dict)
     # --- the job
     sources_started: set[str] = field(default_factory=set)
     sources_completed: set[str] = field(default_factory=set)
@@ -187,11 +189,10 @@ class JobFold:
             self.second_looks[url] = reason
 
     def reconsider(self, url: str) -> None:
-        """A URL that was ruled out is in after all."""
-        self.ruled_out.discard(url)
-        reason = self.second_looks.pop(url, None)
-        if reason is not None:  # a driver says it twice: when it finds the URL, and with its event
-            self.skipped[reason] -= 1
+        """A URL that was ruled out is in after all; a driver says it twice, when it finds it and with its event."""
+        if url in self.ruled_out:
+            self.ruled_out.discard(url)
+            self.skipped[self.second_looks.pop(url, SkipReason.OUT_OF_SCOPE.value)] -= 1
 
     @property
     def sitemaps_read(self) -> set[str]:
@@ -255,6 +256,7 @@ def _log(fold: JobFold, event: e.Log, note: Note) -> None:
         fold.sitemaps[note["unread_sitemap"]] = ()
         fold.sitemaps_unread.add(note["unread_sitemap"])
     fold.assets.hear(note)
+    fold.moved.update(note.get("moved", {}))
     fold.base = note.get("base", fold.base)
     fold.origin = note.get("origin", fold.origin)
 

@@ -4,6 +4,8 @@ Laws (tests/unit/domain/test_scope.py):
 
 * a URL is in when it lies in the site, matches no exclude pattern and, where there are include patterns, one of them;
 * the start URLs are in unless excluded: an include pattern chooses pages, not where the crawl begins;
+* a start URL that redirects to another directory of its site has moved, and the crawl with it, unless it leads to a
+  directory above its own;
 * http and https on their usual ports are one site, and so are a registered domain and its `www.`; any other port is a
   site of its own;
 * whoever asks gets the rule that decided, in words that a user typed or can look up.
@@ -15,6 +17,7 @@ Limits: there is no public suffix list here. For the scope `domain` the registra
 three below a well-known shared suffix (`SHARED_SUFFIXES`, and `co.uk`-like ones).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
@@ -53,6 +56,8 @@ SHARED_SUFFIXES: Final = frozenset(
 _COUNTRY_SECOND_LEVELS: Final = frozenset(
     {"ac", "co", "com", "edu", "go", "gob", "gov", "gv", "ne", "net", "or", "org"}
 )
+#: Where sites ask who somebody is.
+_LOGIN: Final = re.compile(r"/(log[-_]?in|sign[-_]?in|sso|saml)(?=[/.]|$)", re.IGNORECASE)
 _OTHER_SCHEME: Final = {"http": "https", "https": "http"}
 
 
@@ -157,6 +162,23 @@ class Territories:
                 return source_id
             cut = place.rfind("/", 0, cut - 1) + 1
         return self._hosts.get(place.partition("/")[0])
+
+
+def is_one_site(start: str, url: str) -> bool:
+    """Tell whether *url* lies on the host of a start URL, or on its twin."""
+    return url.startswith(tuple(_prefixes(start, "hostname")))
+
+
+def has_moved(start: str, arrived: str) -> bool:
+    """Tell whether a start URL that led to *arrived* has only another place on its site: a language, a version.
+
+    Not when that is above its directory: there is more than was asked for, and often it is where a site leads to
+    whatever it does not have. Nor when it looks like a login.
+    """
+    if not is_one_site(start, arrived):
+        return False
+    above = _path(arrived).rpartition("/")[0] + "/"
+    return not _path(start).startswith(above) and not _LOGIN.search(_path(arrived))
 
 
 def can_match(glob: str) -> bool:

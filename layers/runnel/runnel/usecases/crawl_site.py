@@ -203,7 +203,7 @@ class SiteCrawl:
             self.sitemaps.dispatch(self.frontier, self._ended)
             if self.sitemaps.next_host is not None:
                 self.shares.want(self.sitemaps.next_host)
-        self.sizes.dispatch(self.discovery.rules, self._ended)
+        self.sizes.dispatch(self.discovery.scope.rules, self._ended)
 
     def _dispatch_pages(self) -> None:
         for host, waiting in self._to_send.items():
@@ -254,7 +254,7 @@ class SiteCrawl:
             job_id=self._job.job_id,
             targets=tuple(self.pages.known.target(url, changed_at=self.discovery.lastmod(url)) for url in urls),
             raw_name=raw_name,
-            scope=self.discovery.rules,
+            scope=self.discovery.scope.rules,
             ignore_query=self._job.options.ignore_query,
             robots=self.robots.texts(),
             obey_robots=self._job.options.robots == "obey",

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from runnel.domain import events as e
 from runnel.domain.frontier import Frontier
 from runnel.domain.jobs import Job, Source
-from runnel.domain.payloads import FetchedPage, ScopeRules
-from runnel.domain.scope import Scope, Territories
+from runnel.domain.payloads import FetchedPage
 from runnel.domain.traps import TrapGuard
 from runnel.domain.verdicts import QueuedUrl, SkipReason
 from runnel.fetching.assets import asset_kind
 from runnel.fetching.canonical import Spelling, host_key
+from runnel.usecases.crawl_scope import CrawlScope
 from runnel.usecases.load_robots import RobotsLoader
 from runnel.usecases.recording import Recorder
 from runnel.usecases.retry_job import Previous
@@ -43,6 +43,10 @@ NewUrl = tuple[str, int, str | None]
 RuledOutUrl = tuple[str, str, str]
 Ruling = tuple[str, str]
 
+_MOVED = (
+    "The start URL {url} redirects to {arrived}, beside its own directory: the crawl takes in what lies there."
+    " Start from there, or give --scope, to say it yourself."
+)
 _ASSET = SkipReason.ASSET.value
 NOFOLLOW_LINK = (SkipReason.NOFOLLOW.value, "rel=nofollow")
 NOFOLLOW_PAGE = (SkipReason.NOFOLLOW.value, "robots meta nofollow")
@@ -61,16 +65,10 @@ class Discovery:
         self._robots = robots
         self._frontier = frontier
         self._spelling = spelling
-        self._starts = {self.start_of(source): source.source_id for source in reversed(job.sources)}
-        self.rules = ScopeRules(
-            start_urls=tuple(self.start_of(source) for source in job.sources),
-            include=job.options.include,
-            exclude=job.options.exclude,
-            scope=job.options.scope,
-            allow_domains=job.options.allow_domains,
-        )
-        self._scope = Scope.of(self.rules)
-        self._territories = Territories((source.source_id, self.start_of(source)) for source in job.sources)
+        self.scope = CrawlScope(job, spelling)
+        self._starts = self.scope.starts
+        #: Ruled out as beyond the scope, before it was known that a start URL has moved there.
+        self._gained: set[str] = set()
         self._traps = TrapGuard(year=job.created_at.year)
         self._parents: dict[str, str | None] = {}
         #: What the jobs before a retry have seen: links to it are not taken again.
@@ -91,7 +89,7 @@ class Discovery:
 
     def start_of(self, source: Source) -> str:
         """The start URL in the job's spelling."""
-        return self._spelling.of(source.url) or source.url
+        return self.scope.start_of(source)
 
     def spell(self, url: str) -> str:
         """The one spelling of a URL that was fetched."""
@@ -108,7 +106,7 @@ class Discovery:
         seen: set[str] = set()
         at: str | None = url
         while at is not None and at not in seen:
-            owner = self._starts.get(at) or self._territories.owner(at)
+            owner = self.scope.owner(at)
             if owner is not None:
                 return owner
             seen.add(at)
@@ -120,6 +118,7 @@ class Discovery:
     def recover(self, urls: tuple[QueuedUrl, ...]) -> None:
         """Rebuild the frontier from the URL queue and the log."""
         fold = self._recorder.fold
+        self.scope.move(fold.moved)
         for item in urls:
             if item.url not in self._frontier:
                 self._add(item.url, depth=item.depth, parent=item.parent, is_decided=item.url in fold.decided)
@@ -158,7 +157,7 @@ class Discovery:
             for record in part:
                 self._add(record.url, depth=record.depth, parent=record.parent)
             found = [(record.url, record.depth, record.parent) for record in part]
-            self._discovered(self.rules.start_urls[0], 0, found, [], [], [])
+            self._discovered(self.scope.rules.start_urls[0], 0, found, [], [], [])
 
     # ---- what is found
 
@@ -170,6 +169,19 @@ class Discovery:
         found = [target for target in targets if target in self._frontier and target not in self._starts]
         self._frontier.prefer(found[:SAMPLE_LINKS])
         return found[:SAMPLE_LINKS]
+
+    def arrive(self, url: str, final_url: str) -> None:
+        """A page has come from *final_url*: if its start URL has moved, say so, and let the crawl go there too."""
+        if url not in self._starts or not self.scope.is_moving(url, arrived := self.spell(final_url)):
+            return
+        before = self.scope.now
+        self._recorder.emit(
+            e.Log, level="warning", message=_MOVED.format(url=url, arrived=arrived), note={"moved": {url: arrived}}
+        )
+        self.scope.move({url: arrived})
+        gained = self.scope.gained(self._recorder.fold.ruled_out, before)
+        self._gained.update(gained)
+        self._take(url, self._frontier.depth(url) + 1, gained)
 
     def discover(self, url: str, page: FetchedPage) -> None:
         """Judge the links of a page that was crawled under *url*, and tell what is new."""
@@ -233,7 +245,9 @@ class Discovery:
         if target in self._starts or target in self._seen_before:
             return False
         fold = self._recorder.fold
-        return target not in fold.ruled_out or (rule is None and target in fold.second_looks)
+        if target in fold.ruled_out:
+            return rule is None and (target in fold.second_looks or target in self._gained)
+        return True
 
     def _find(self, target: str, depth: int, parent: str, rule: Ruling | None, found: "_Found") -> None:
         fold = self._recorder.fold
@@ -282,7 +296,7 @@ class Discovery:
 
     def _judge(self, url: str, depth: int, parent: str, rule: Ruling | None) -> Ruling | None:
         """Why the URL is not to be fetched: reason and rule; None = it is."""
-        out = self._scope.judge(url)
+        out = self.scope.judge(url)
         if out is not None:
             return out
         kind = asset_kind(url)

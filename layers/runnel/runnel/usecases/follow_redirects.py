@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runnel.domain.payloads import CrawlRequest, CrawlTarget
-from runnel.domain.scope import Ruling, Scope
+from runnel.domain.scope import Ruling, Scope, has_moved, is_one_site
 from runnel.domain.verdicts import ErrorCategory, SkipReason
 from runnel.errors import FetchFailed
 from runnel.fetching.answers import REDIRECTS
@@ -141,6 +141,7 @@ class Hops:
             response = await self._ask_hop(target, trail, begun_s)
             location = _leads_to(response)
             if not location:
+                self._check_start(target, trail[-1])
                 elapsed_ms = self._elapsed_ms(begun_s)
                 return Arrived(response=response, elapsed_ms=elapsed_ms, trail=tuple(trail), begun_s=begun_s)
             ruled_out = await self._advance(target, trail, location, begun_s, response.status)
@@ -230,7 +231,9 @@ class Hops:
     def _judge_scope(self, target: CrawlTarget, goal: str) -> tuple[str, str] | None:
         """Tell why *goal* is out of scope; raises `FetchFailed` when a start URL leads there."""
         ruling = self._scope_ruling(goal)
-        return ruling and self._beyond(target, ruling.reason, f"redirects to {goal}: {ruling.rule}")
+        if ruling is None or self._may_lie_at(target, goal):
+            return None
+        return self._beyond(target, ruling.reason, f"redirects to {goal}: {ruling.rule}")
 
     def _beyond(self, target: CrawlTarget, reason: SkipReason, rule: str) -> tuple[str, str]:
         """Skip what leads out of the crawl; raises `FetchFailed` when a start URL does, for then there is no crawl."""
@@ -238,6 +241,20 @@ class Hops:
         if scope is not None and reason is SkipReason.OUT_OF_SCOPE and target.url in scope.start_urls:
             raise FetchFailed(ErrorCategory.REDIRECT_OUT_OF_SCOPE, f"the start URL {rule}")
         return reason, rule
+
+    def _may_lie_at(self, target: CrawlTarget, url: str) -> bool:
+        """Whether *url* is on the site of a start URL, which may have moved there, or by that way."""
+        scope = self._request.scope
+        if scope is None or scope.scope != "subpages" or target.url not in scope.start_urls:
+            return False
+        moved = scope.model_copy(update={"start_urls": (*scope.start_urls, url)})
+        return is_one_site(target.url, url) and Scope.of(moved).judge(url) is None
+
+    def _check_start(self, target: CrawlTarget, url: str) -> None:
+        """See where a start URL has ended; raises `FetchFailed` when the crawl does not go there with it."""
+        ruling = self._scope_ruling(url)
+        if ruling is not None and self._may_lie_at(target, url) and not has_moved(target.url, url):
+            raise FetchFailed(ErrorCategory.REDIRECT_OUT_OF_SCOPE, f"the start URL redirects to {url}: {ruling.rule}")
 
     def _scope_ruling(self, url: str) -> Ruling | None:
         """Give the scope's word about *url*; None when it belongs to the crawl."""

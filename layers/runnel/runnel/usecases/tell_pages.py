@@ -42,6 +42,7 @@ class PageVerdicts:
     def fetched(self, result: CrawlResult, page: FetchedPage) -> None:
         """A page has come."""
         links: Note = NO_NOTE
+        self._discovery.arrive(result.url, page.final_url)
         if self._job.options.sitemap != "only":
             self._discovery.discover(result.url, page)
             links = NO_NOTE if page.nofollow else self._paths(page.links)
@@ -85,6 +86,7 @@ class PageVerdicts:
 
     def unchanged(self, result: CrawlResult, known: StoredPage) -> None:
         """The library has the page; its links are those that it had."""
+        self._discovery.arrive(result.url, result.final_url or known.url)
         links = self._discover_recalled(result.url)
         final_url = self._discovery.spell(result.final_url or known.url)
         first = self._recorder.fold.same.first_of(Fetched(result.url, final_url, known.body_hash, known.canonical))
@@ -118,6 +120,8 @@ class PageVerdicts:
         note = {**note, "status": status} if status else note
         note = {**note, "facts": asdict(facts)} if facts else note
         if status not in _GONE:
+            known = self.known.page_of(url)
+            self._discovery.arrive(url, known.url if known is not None else url)
             note = {**note, **self._discover_recalled(url)}
         self._recorder.emit(e.UrlFailed, note=note, url=url, attempts=attempts, error=error)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from runnel.domain.advice import ADVICE
 from runnel.domain.jobs import Job
 from runnel.domain.payloads import CrawlRequest, CrawlTarget, ScopeRules
-from runnel.domain.scope import Scope
+from runnel.domain.scope import Scope, has_moved
 from runnel.domain.verdicts import SkipReason, Verdict
 from runnel.errors import CallFailed, InputInvalid, JobNotFound
 from runnel.fetching.assets import asset_kind
@@ -178,7 +178,8 @@ async def _judge(services: Services, job: Job, url: str) -> tuple[str, str]:
         scope=options.scope,
         allow_domains=options.allow_domains,
     )
-    ruling = Scope.of(rules).judge(url)
+    moved = {"start_urls": (*rules.start_urls, *await _moved(services, job, rules.start_urls))}
+    ruling = Scope.of(rules.model_copy(update=moved)).judge(url)
     if ruling is not None:
         return ruling.reason.value, ruling.rule
     kind = asset_kind(url)
@@ -187,6 +188,12 @@ async def _judge(services: Services, job: Job, url: str) -> tuple[str, str]:
     is_asked = options.robots == "obey" or options.content_signal == "obey"
     line = await _robots_line(services, job, url) if is_asked else None
     return (SkipReason.ROBOTS.value, line) if line is not None else ("not_linked", "no page or sitemap leads to it")
+
+
+async def _moved(services: Services, job: Job, starts: tuple[str, ...]) -> list[str]:
+    """Where start URLs have moved to on their sites, and the crawl with them."""
+    records = [record for record in await list_urls(services, job) if record.url in starts and record.final_url]
+    return [record.final_url for record in records if record.final_url and has_moved(record.url, record.final_url)]
 
 
 async def _robots_line(services: Services, job: Job, url: str) -> str | None:
