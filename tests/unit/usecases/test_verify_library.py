@@ -141,8 +141,10 @@ async def test_a_page_under_another_name_is_put_where_it_belongs() -> None:
     home.state.objects[TENANT, "pages/0123.md.gz"] = body
     for key in [key for key in before if key.startswith("raw/")]:
         drop(home, key)
+    seen = await verify(home)
     mended = await verify(home, repair=True)
 
+    assert told(seen) == [("misplaced", "page", "")]  # one thing is wrong: neither a page missing nor an orphan
     assert told(mended) == [("misplaced", "page", "repaired")]
     assert {key: body for key, body in before.items() if not key.startswith("raw/")} == objects(home)
     assert (await verify(home)).findings == ()
@@ -155,8 +157,10 @@ async def test_two_pages_that_changed_places_change_back() -> None:
     one, two = (page_key(page.content_hash) for path, page in (await home.library(job)).items() if path != "/")
     state = home.state.objects
     state[TENANT, one], state[TENANT, two] = state[TENANT, two], state[TENANT, one]
+    seen = await verify(home)
     mended = await verify(home, repair=True)
 
+    assert told(seen) == [("misplaced", "page", ""), ("misplaced", "page", "")]
     assert [one.fate for one in mended.findings] == ["repaired", "repaired"]
     assert objects(home) == before
 

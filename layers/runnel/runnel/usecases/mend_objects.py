@@ -86,7 +86,7 @@ class Mender:
         """Put a page's Markdown where it belongs, if it lies under another name, and remove it there."""
         tenant, content = self._library.tenant, self._services.content
         if self._strays is None:
-            self._strays = await self._find_strays()
+            self._strays = await find_strays(self._services, self._library, self._inspection)
         found = self._strays.get(finding.pages[0].content_hash)
         if found is None:
             return False
@@ -96,20 +96,21 @@ class Mender:
             await content.delete(tenant, stray)
         return True
 
-    async def _find_strays(self) -> dict[str, tuple[str, bytes]]:
-        """Markdown that is looked for and lies under a key that does not name it."""
-        tenant, content = self._library.tenant, self._services.content
-        suspects = {one.key for one in self._inspection.findings if (one.sort, one.flaw) == ("page", "corrupt")}
-        try:
-            needs = await find_needs(self._services, tenant, await self._services.libraries.list_libraries(tenant))
-            suspects |= {key async for key in find_unneeded(self._services, tenant, needs) if key.startswith("pages/")}
-        except ManifestDamaged:  # then nobody knows what is needed, and every object is looked at
-            suspects |= {key async for key in content.keys(tenant, "pages/")}
-        wanted = {one.pages[0].content_hash for one in self._inspection.findings if one.sort == "page"}
-        strays: dict[str, tuple[str, bytes]] = {}
-        for key in sorted(suspects):
-            body = await content.get(tenant, key) or b""
-            digest = hash_of(body)
-            if digest in wanted and page_key(digest) != key:
-                strays[digest] = key, body
-        return strays
+
+async def find_strays(services: Services, library: Library, inspection: Inspection) -> dict[str, tuple[str, bytes]]:
+    """Markdown that is looked for and lies under a key that does not name it, by its hash: where, and what it is."""
+    tenant, content = library.tenant, services.content
+    suspects = {one.key for one in inspection.findings if (one.sort, one.flaw) == ("page", "corrupt")}
+    try:
+        needs = await find_needs(services, tenant, await services.libraries.list_libraries(tenant))
+        suspects |= {key async for key in find_unneeded(services, tenant, needs) if key.startswith("pages/")}
+    except ManifestDamaged:  # then nobody knows what is needed, and every object is looked at
+        suspects |= {key async for key in content.keys(tenant, "pages/")}
+    wanted = {one.pages[0].content_hash for one in inspection.findings if one.sort == "page"}
+    strays: dict[str, tuple[str, bytes]] = {}
+    for key in sorted(suspects):
+        body = await content.get(tenant, key) or b""
+        digest = hash_of(body)
+        if digest in wanted and page_key(digest) != key:
+            strays[digest] = key, body
+    return strays

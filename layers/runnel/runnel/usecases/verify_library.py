@@ -22,7 +22,7 @@ from runnel.usecases.claim_library import Claim, Work, holding_library
 from runnel.usecases.collect_garbage import find_needs, find_unneeded, note_garbage, read_noted
 from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
-from runnel.usecases.mend_objects import Mender
+from runnel.usecases.mend_objects import Mender, find_strays
 from runnel.usecases.patience import sure
 from runnel.usecases.read_library import get_library, newest_jobs, own_former_names
 from runnel.usecases.services import Services
@@ -58,7 +58,10 @@ async def _verify(services: Services, library: Library, *, repair: bool) -> Veri
     lost = await _read_lost(services, library)
     findings = [one for one in inspection.findings if one.key not in lost]
     still = {one.key for one in inspection.findings if one.key in lost}
-    if repair:
+    places: set[str] = set()
+    if not repair:
+        findings, places = await _spot_misplaced(services, library, inspection, findings)
+    else:
         findings = await _mend(services, library, inspection, findings)
         with suppress(ManifestDamaged):
             await index_library(services, library)
@@ -67,7 +70,7 @@ async def _verify(services: Services, library: Library, *, repair: bool) -> Veri
             await _write_lost(services, library, still)
     files = await _verify_files(services, library, inspection, repair=repair)
     knows_needs = all(one.fate == "repaired" for one in findings if one.path)
-    orphans = await _orphans(services, library) if knows_needs else []
+    orphans = [one for one in await _orphans(services, library) if one.key not in places] if knows_needs else []
     if repair and orphans:
         await note_garbage(services, library.tenant, (one.key for one in orphans))
         orphans = [replace(one, fate="collected") for one in orphans]
@@ -92,6 +95,20 @@ async def _mend(services: Services, library: Library, inspection: Inspection, fi
     # Results first: they know where the responses lie that pages are made from.
     rest = sorted((one for one in findings if one.sort != "manifest"), key=lambda one: one.sort != "result")
     return [*mended, *[await mender.mend(one) for one in rest]]
+
+
+async def _spot_misplaced(
+    services: Services, library: Library, inspection: Inspection, findings: list[Finding]
+) -> tuple[list[Finding], set[str]]:
+    """The findings, those whose Markdown lies under another name told as what they are; and where it lies."""
+    if all(one.sort != "page" for one in findings):
+        return findings, set()
+    strays = await find_strays(services, library, inspection)
+    told = [
+        replace(one, flaw="misplaced") if one.sort == "page" and one.pages[0].content_hash in strays else one
+        for one in findings
+    ]
+    return told, {key for key, _ in strays.values()}
 
 
 async def _orphans(services: Services, library: Library) -> list[Finding]:
