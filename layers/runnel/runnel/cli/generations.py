@@ -86,3 +86,5 @@ def _tell(call: Call, done: Json, sentence: str) -> None:
     if call.wants_json:
         write_json(done)
     call.talk.say(sentence)
+    if "warning" in done:
+        call.talk.insist(done["warning"])

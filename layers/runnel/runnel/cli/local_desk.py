@@ -129,13 +129,21 @@ class LocalDesk:
         from runnel.usecases.generations import publish_job
 
         published = await publish_job(self._services, self._tenant, library_id, job_id, force=force)
-        return published_to_json(library_id, published)
+        return await self._shown(library_id, published_to_json(library_id, published))
 
     async def roll_back(self, library_id: str, generation: int | None) -> Json:
         """Show an earlier generation again."""
         from runnel.usecases.generations import roll_back
 
-        return generation_to_json(await roll_back(self._services, self._tenant, library_id, generation))
+        pointer = await roll_back(self._services, self._tenant, library_id, generation)
+        return await self._shown(library_id, generation_to_json(pointer))
+
+    async def _shown(self, library_id: str, answer: Json) -> Json:
+        """*answer*, when the folder of Markdown shows it too; with a `warning` where it cannot."""
+        from runnel.usecases.show_output import show_output
+
+        warning = await show_output(self._services, self._tenant, library_id)
+        return answer if warning is None else {**answer, "warning": warning}
 
     async def verify(self, library_id: str, *, repair: bool) -> Json:
         """Look at the stored objects of a library, and mend them on request."""

@@ -7,13 +7,11 @@ Laws (tests/unit/usecases/test_replay_library.py):
 """
 
 from runnel.domain.jobs import Job, JobKind, JobOptions
-from runnel.domain.libraries import Library
 from runnel.errors import JobConflict
 from runnel.usecases.create_job import store_job
-from runnel.usecases.read_library import get_library, newest_jobs
+from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
-
-_LOOKED_AT = 20
+from runnel.usecases.show_output import newest_with_output
 
 
 async def replay_library(
@@ -29,6 +27,7 @@ async def replay_library(
     library = await get_library(services, tenant, library_id)
     if not library.pointer.path:
         raise JobConflict(f"The library {library_id!r} has no pages to replay.", code="nothing_to_replay")
+    shown = await newest_with_output(services, library)
     wanted = Job(
         tenant=tenant,
         job_id=services.ids.job_id(),
@@ -37,12 +36,6 @@ async def replay_library(
         sources=library.sources,
         created_at=services.clock.now(),
         options=JobOptions(steps=("process",) if diff else ("process", "index")),
-        output=None if diff else await _output_of(services, library),
+        output=shown.output if shown is not None and not diff else None,
     )
     return await store_job(services, wanted, invoke=invoke)
-
-
-async def _output_of(services: Services, library: Library) -> str | None:
-    """The folder that shows the library: that of its newest job that has one."""
-    jobs = await newest_jobs(services, library, _LOOKED_AT)
-    return next((job.output for job in jobs if job.output is not None), None)

@@ -17,18 +17,16 @@ from typing import Final
 from runnel.domain.integrity import Finding, Sort, Verification
 from runnel.domain.libraries import Library
 from runnel.errors import ManifestDamaged
-from runnel.ports.output import Output
 from runnel.usecases.claim_library import Claim, Work, holding_library
 from runnel.usecases.collect_garbage import find_needs, find_unneeded, note_garbage, read_noted
 from runnel.usecases.index_library import index_library
 from runnel.usecases.inspect_objects import Inspection, inspect_objects
 from runnel.usecases.mend_objects import Mender, find_strays
 from runnel.usecases.patience import sure
-from runnel.usecases.read_library import get_library, newest_jobs, own_former_names
+from runnel.usecases.read_library import get_library
 from runnel.usecases.services import Services
+from runnel.usecases.show_output import open_output
 
-#: Jobs that are looked at for the folder that shows the library, newest first.
-_LOOKED_AT = 20
 _SORTS: Final[Mapping[str, Sort]] = {
     "pages": "page", "batches": "result", "generations": "manifest", "index": "index",
 }  # fmt: skip
@@ -129,12 +127,10 @@ async def _orphans(services: Services, library: Library) -> list[Finding]:
 
 async def _verify_files(services: Services, library: Library, inspection: Inspection, *, repair: bool) -> list[Finding]:
     """The files of the folder that the library's newest job wrote; nothing where no folder is written."""
-    output, pages = await _output_of(services, library), inspection.pages.get(library.pointer.path)
+    output, pages = await open_output(services, library), inspection.pages.get(library.pointer.path)
     if output is None or pages is None:
         return []
     shown = tuple(pages.values())
-    if library.former_names:
-        await output.adopt(library.library_id, await own_former_names(services, library))
     wrong = await output.examine(library.tenant, library.library_id, shown)
     findings = [Finding(flaw=flaw, sort="file", key=path) for flaw, path in wrong]
     if not repair or not findings:
@@ -142,11 +138,6 @@ async def _verify_files(services: Services, library: Library, inspection: Inspec
     await output.reconcile(library.tenant, library.library_id, shown)
     left = {path for _, path in await output.examine(library.tenant, library.library_id, shown)}
     return [replace(one, fate="lost" if one.key in left else "repaired") for one in findings]
-
-
-async def _output_of(services: Services, library: Library) -> Output | None:
-    jobs = await newest_jobs(services, library, _LOOKED_AT)
-    return next((services.outputs.of(job) for job in jobs if job.output is not None), None)
 
 
 def _sort_of(key: str) -> Sort:
