@@ -19,6 +19,7 @@ from tests.unit.usecases import (
     test_diff_library,
     test_edit_pages,
     test_export_library,
+    test_generations,
     test_index_library,
     test_publish_safety,
     test_replay_library,
@@ -42,7 +43,8 @@ LEFT_OUT = {
 
 _MODULES = (
     test_collect_garbage, test_delete_library, test_diff_library, test_edit_pages, test_export_library,
-    test_index_library, test_publish_safety, test_replay_library, test_report_crawl, test_steps, test_verify_library,
+    test_generations, test_index_library, test_publish_safety, test_replay_library, test_report_crawl, test_steps,
+    test_verify_library,
 )  # fmt: skip
 
 
