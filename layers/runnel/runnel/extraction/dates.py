@@ -5,6 +5,7 @@ Laws: RFC 3339 in UTC, or a date alone where no zone is told; what cannot be rea
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 ISO: Final = re.compile(
@@ -15,7 +16,11 @@ LONGEST: Final = 60
 
 def to_instant(text: str) -> str:
     """Return the instant or the date that *text* tells, in ISO 8601 or as HTTP writes it; "" for none."""
-    text = text.strip()[:LONGEST]
+    return _read(text.strip()[:LONGEST])
+
+
+@lru_cache(maxsize=256)  # the files of a site were often made at one moment
+def _read(text: str) -> str:
     iso = ISO.match(text)
     try:
         if iso is None:

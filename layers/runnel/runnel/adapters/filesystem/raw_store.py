@@ -9,13 +9,14 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from runnel.adapters.filesystem.failures import translated
 from runnel.adapters.filesystem.growing import GrowingFiles
 from runnel.adapters.filesystem.keys import object_path
-from runnel.domain.object_keys import check_key, check_name
+from runnel.domain.object_keys import check_key
 from runnel.domain.verdicts import RawRef
 from runnel.domain.warc import RECORD_END
 from runnel.errors import StoreUnavailable
@@ -79,8 +80,7 @@ class FolderRawStore:
 
     def stem_of(self, tenant: str, job_id: str, name: str) -> str:
         """The path at which the records of a call belong, without its ending."""
-        check_name(tenant), check_key(f"raw/{job_id}/{name}")
-        return object_path(self._root, tenant, f"raw/{job_id}/{name}").as_posix()
+        return f"{_folder_of(self._root, tenant, job_id)}/{check_key(name)}"
 
 
 class FolderPageKeeper:
@@ -101,6 +101,11 @@ class FolderPageKeeper:
             return reading, None
         length = len(place.head) + len(body) + len(RECORD_END)
         return reading, _ref(place.job_id, *lies, length)
+
+
+@lru_cache(maxsize=16)  # asked for each page, of few jobs
+def _folder_of(root: Path, tenant: str, job_id: str) -> str:
+    return object_path(root, tenant, f"raw/{job_id}").as_posix()
 
 
 def _refs(job_id: str, path: str, offset: int, records: Sequence[bytes]) -> tuple[RawRef, ...]:
