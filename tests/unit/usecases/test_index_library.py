@@ -28,6 +28,7 @@ from runnel.usecases.run_crawl import Drive
 from tests.support.homes import TENANT, ScriptedHome, ScriptedPage
 from tests.support.killable_process import Process
 from tests.support.scripted_ports import InlineIndexer
+from tests.support.segments import find
 
 DAY_S = 25 * 3600.0
 ALL = ("download", "process", "index")
@@ -64,10 +65,7 @@ async def search(home: ScriptedHome, query: str, path: str | None = None) -> set
     hits: set[str] = set()
     for segment in plan.segments:
         connection = open_segment(home.state.objects[TENANT, segment.key])
-        rows = connection.execute(
-            "SELECT page_id FROM texts JOIN chunks ON chunks.id = texts.rowid WHERE texts MATCH ?", (query,)
-        )
-        hits |= {by_id[row[0]] for row in rows if row[0] in segment.pages}
+        hits |= {by_id[page_id] for _, page_id in find(connection, query) if page_id in segment.pages}
         connection.close()
     return hits
 

@@ -22,7 +22,7 @@ SMALL: Final = MOST_PAGES // 4
 SMALL_WORDS: Final = MOST_WORDS // 4
 MOST_SMALL: Final = 8
 #: How segments are made; another number makes other keys.
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 
 IndexChange = Literal["index.rebuilt", "index.optimized"]
 

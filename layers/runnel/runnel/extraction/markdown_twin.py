@@ -16,7 +16,7 @@ from typing import Final
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.charset import decode_text
-from runnel.extraction.chunks import split_chunks
+from runnel.extraction.chunks import count_chunks
 from runnel.extraction.controls import drop_controls
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.markdown_text import clean_markdown, markdown_headings, without_front_matter
@@ -60,7 +60,7 @@ def adopt_twin(page: PageReading, body: bytes, *, url: str, charset: str | None 
     return replace(
         page,
         words=len(markdown.split()),
-        chunks=len(split_chunks(markdown, page.headings, url=url)),
+        chunks=count_chunks(packed),
         hidden=(*unseen, *page.hidden)[:_TOLD],
         utf8=packed,
         content_hash=hashlib.sha256(packed).hexdigest(),

@@ -9,7 +9,7 @@ from typing import Final
 
 from runnel.errors import PageUnreadable
 from runnel.extraction.charset import decode_text
-from runnel.extraction.chunks import split_chunks
+from runnel.extraction.chunks import count_chunks
 from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.links import MAX_LINKS, LinkResolver
 from runnel.extraction.markdown_text import clean_markdown, find_links, first_title, without_front_matter
@@ -54,7 +54,7 @@ def read_plain(body: bytes, *, url: str, content_type: str, charset: str | None)
         is_empty=words == 0,
         quality=quality,
         quality_reason=quality_reason,
-        chunks=len(split_chunks(markdown, (), url=url)),
+        chunks=count_chunks(packed),
         body_hash=hashlib.sha256(body).hexdigest(),
         utf8=packed,
         content_hash=hashlib.sha256(packed).hexdigest(),

@@ -250,7 +250,7 @@ def _read_tree(tree: turbohtml.Document, body: bytes, *, url: str, profile: Site
         is_empty=not main.whole_text.strip(),
         quality=quality,
         quality_reason=quality_reason,
-        chunks=count_chunks(main.markdown) if render else 0,
+        chunks=count_chunks(packed) if render else 0,
         profile=name_blocks(profile.blocks),
         # Of the whole text: which pages are one must not depend on when their profile was known.
         text_hash=hashlib.blake2b(whole, digest_size=8).hexdigest(),

@@ -105,13 +105,11 @@ async def index_library(
     if not missing:
         return Indexed()
     shelf = _Shelf(services, tenant, {path: _by_id(shown)} if shown is not None else {})
-    work = await _fullest(services, library, missing)
-    built = begun = 0
-    while begun < len(work) and has_time():
-        some = [(await shelf.pages(path), segment) for path, segment in work[begun : begun + _SEGMENTS_AT_ONCE]]
-        begun += len(some)
-        built += sum(await asyncio.gather(*(_build(services, tenant, *one) for one in some)))
-    return Indexed(built=built, missing=len(work) - built, waiting=len(work) - begun)
+    making = _Making(services, tenant, shelf, await _fullest(services, library, missing), has_time)
+    ends = await asyncio.gather(*(making.run() for _ in range(_SEGMENTS_AT_ONCE)), return_exceptions=True)
+    for error in filter(None, ends):
+        raise error
+    return Indexed(built=making.built, missing=len(making.work) - making.built, waiting=len(making.work) - making.begun)
 
 
 def _by_id(pages: Iterable[StoredPage]) -> dict[str, StoredPage]:
@@ -132,6 +130,26 @@ class _Shelf:
             manifest = await load_manifest(self.services, self.tenant, path)
             self.known[path] = _by_id(manifest.pages.values())
         return self.known[path]
+
+
+@dataclass(slots=True)
+class _Making:
+    """Segments being made, each with the generation that it is made from; whoever has made one takes the next."""
+
+    services: Services
+    tenant: str
+    shelf: _Shelf
+    work: Sequence[tuple[str, IndexSegment]]
+    has_time: Callable[[], bool]
+    begun: int = 0
+    built: int = 0
+
+    async def run(self) -> None:
+        while self.begun < len(self.work) and self.has_time():
+            path, segment = self.work[self.begun]
+            self.begun += 1
+            is_built = await _build(self.services, self.tenant, await self.shelf.pages(path), segment)
+            self.built += is_built
 
 
 async def _fullest(
