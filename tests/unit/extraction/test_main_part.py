@@ -173,9 +173,9 @@ def test_the_title_of_the_site_is_left_out() -> None:
     assert markdown_of(f"<h1>Garden</h1>{text}", title="Other").startswith("# Garden")
 
 
-def test_a_page_without_a_body_reads_as_empty() -> None:
-    """Framesets have none."""
-    reading = read_page(b"<frameset><frame src=a></frameset>", url=URL)
+def test_a_page_of_frames_that_shows_nothing_reads_as_empty() -> None:
+    """It has no body."""
+    reading = read_page(b"<frameset><frame></frameset>", url=URL)
 
     assert (reading.markdown, reading.is_empty, reading.headings) == ("", True, ())
 

@@ -23,6 +23,7 @@ from runnel.extraction.code_blocks import LINED_BLOCKS, mend_code_blocks
 from runnel.extraction.contents import Contents
 from runnel.extraction.controls import drop_controls, short_line
 from runnel.extraction.footnotes import Footnote, take_footnotes
+from runnel.extraction.framesets import open_frameset
 from runnel.extraction.furniture import FURNITURE
 from runnel.extraction.headings import LEVELS, drop_marks, take_headings
 from runnel.extraction.hidden import TOLD, UNRENDERED, strip_hidden, strip_unrendered
@@ -144,7 +145,11 @@ def _read_main(
     label_panels(tree, contents)  # before the furniture, for the labels of tabs are buttons
     part = choose_main_part(tree, contents, title)
     if part is None:
-        return _Main()
+        opened = open_frameset(tree, title=title)
+        if opened is None:
+            return _Main()
+        theirs = Contents(opened, RENDERED_TOO if render else ASKED)
+        return _read_main(opened, theirs, resolver, title=title, profile=profile, render=render)
     main = part.element
     repeated = find_repeated(main, profile)
     hidden = strip_hidden(main)
