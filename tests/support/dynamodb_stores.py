@@ -139,18 +139,50 @@ def objects_past_the_guard() -> S3Client:
     return shared_moto().s3()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gate:
+    """A running guard, and clients that go through it."""
+
+    guard: Guard
+    clients: tuple[DynamoDBClient, S3Client]
+
+
+#: Gates that nobody uses: to make one takes as long as all else that a test of a store does.
+_idle_gates: list[_Gate] = []
+
+
 @asynccontextmanager
 async def make_stores() -> AsyncIterator[AwsStores]:
-    """Make stores on a fresh table and bucket, behind a guard of their own."""
+    """Make stores on a fresh table and bucket, behind a guard that is theirs as long as they are."""
     name = f"runnel-{next(_numbers)}"
     create_table(past_the_guard(), name)
     create_bucket(objects_past_the_guard(), name)
-    with running_guard(shared_moto().endpoint_url) as guard:
-        stores = open_stores(guard, name)
-        try:
-            yield stores
-        finally:
-            close_stores(stores)
+    gate = _idle_gates.pop() if _idle_gates else _open_gate()
+    stores = open_stores(gate.guard, name, gate.clients)
+    try:
+        yield stores
+    finally:
+        close_stores(stores)
+        gate.guard.calm()
+        await asyncio.to_thread(_wait_for_threads, stores)  # the next to have the gate must not count their requests
+        gate.guard.reset()
+        _idle_gates.append(gate)
+
+
+def _open_gate() -> _Gate:
+    """Start a guard; it ends with the process."""
+    running = running_guard(shared_moto().endpoint_url)
+    guard = running.__enter__()
+    atexit.register(running.__exit__, None, None, None)
+    return _Gate(guard=guard, clients=make_clients(guard))
+
+
+def _wait_for_threads(stores: AwsStores) -> None:
+    """Wait for requests under way, as closing a store does not."""
+    buckets = (stores.content._bucket, stores.raw._bucket)  # noqa: SLF001 - what only this test needs
+    lanes = stores.dynamodb._table._lanes.values()  # noqa: SLF001
+    for threads in (*lanes, *(bucket._threads for bucket in buckets)):  # noqa: SLF001
+        threads.shutdown(wait=True)
 
 
 def make_clients(guard: Guard) -> tuple[DynamoDBClient, S3Client]:

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from tests.support.template import REGION, load_template
+from tests.support.template import REGION, Json, load_template
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -89,9 +90,15 @@ def running_moto() -> Iterator[MotoServer]:
         server.stop()
 
 
+@cache
+def _table_of_the_stack() -> Json:
+    properties: Json = load_template()["Resources"]["Table"]["Properties"]
+    return properties
+
+
 def create_table(client: DynamoDBClient, name: str) -> None:
     """Create the stack's table, as `template.yaml` describes it, under another name."""
-    properties = load_template()["Resources"]["Table"]["Properties"]
+    properties = _table_of_the_stack()
     client.create_table(
         TableName=name,
         BillingMode=properties["BillingMode"],
