@@ -4,6 +4,7 @@
 * No test sees the settings or the credentials of whoever runs it, nor writes into his data folder.
 * A test's folder is its marker: integration, e2e, bench.
 * A test has one name in every worker: binary parameters are numbered.
+* The slow ones come first, or a worker would still be at one when the other has long had its last.
 * Properties run with fixed examples; `make soak` searches long and at random.
 """
 
@@ -85,12 +86,13 @@ sys.addaudithook(_guard)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give every test the marker of its folder."""
+    """Give every test the marker of its folder, and the slow ones their place."""
     root = config.rootpath / "tests"
     for item in items:
         folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
         if folder in FOLDER_MARKERS:
             item.add_marker(folder)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -28,6 +28,8 @@ from tests.support.lambda_home import (
 )
 from tests.support.template import PROJECT
 
+pytestmark = pytest.mark.xdist_group("artefacts")
+
 MAX_LAYER_BYTES = 60 * 1000 * 1000
 #: The `e_machine` of an ELF file for 64-bit ARM.
 ELF_AARCH64 = 183

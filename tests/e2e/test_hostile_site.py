@@ -54,7 +54,8 @@ async def _crawl(site: HostileSite, folder: Path) -> Crawled:
         "names": NAMES,
         "deadline_s": 1.5,
         "parse_s": 8.0,
-        "options": {"allow_domains": DOMAINS, "concurrency": 20, "timeout_s": MOST_S},
+        # A second pass over what stays broken would only wait: tests/unit/usecases/test_attempts.py has it.
+        "options": {"allow_domains": DOMAINS, "concurrency": 20, "timeout_s": MOST_S, "retry_batches": 1},
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -70,6 +71,7 @@ async def _crawl(site: HostileSite, folder: Path) -> Crawled:
     return Crawled(site, result, await measuring)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 async def test_a_hostile_site_hurts_nobody_and_loses_no_good_page(tmp_path: Path) -> None:
     """One crawl, for it is the mixture that breaks crawlers: each claim is asserted on the same job."""

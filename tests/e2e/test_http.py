@@ -16,6 +16,7 @@ from tests.site import expected
 from tests.site.server import EVERY
 from tests.support.http_homes import TERMINAL, Frame, HttpHome, durable_frames, open_http_home
 
+LOCAL = pytest.param("local", marks=pytest.mark.xdist_group("http"))
 LAMBDA = pytest.param("lambda", marks=[pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")])
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,7 +27,7 @@ FETCHED = expected.FETCHED - expected.SITEMAP_ONLY
 PAGES = expected.PAGES - len(expected.SITEMAP_ONLY)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["local", LAMBDA])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[LOCAL, LAMBDA])
 async def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HttpHome]:
     """One home for the module: starting it takes seconds."""
     async with open_http_home(request.param, tmp_path_factory.mktemp(request.param)) as running:

@@ -13,12 +13,13 @@ from tests.site.faults import Status
 from tests.site.server import EVERY
 from tests.support.http_homes import Frame, HttpHome, open_http_home
 
+LOCAL = pytest.param("local", marks=pytest.mark.xdist_group("http_control"))
 LAMBDA = pytest.param("lambda", marks=[pytest.mark.timeout(300), pytest.mark.xdist_group("lambda")])
 #: What the two homes do alike: in the quick run on the laptop alone, in `make soak` in both.
 MOSTLY_LOCAL = pytest.mark.parametrize(
     "home",
     [
-        "local",
+        LOCAL,
         pytest.param("lambda", marks=[pytest.mark.timeout(300), pytest.mark.xdist_group("lambda"), pytest.mark.soak]),
     ],
     indirect=True,
@@ -31,7 +32,7 @@ _LAST_START_S = 2.0
 _NO_JOB = "01jd0000000000000000000000"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["local", LAMBDA])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[LOCAL, LAMBDA])
 async def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HttpHome]:
     """One home for the module: starting it takes seconds."""
     async with open_http_home(request.param, tmp_path_factory.mktemp(request.param)) as running:

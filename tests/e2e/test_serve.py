@@ -34,6 +34,7 @@ def cli(tmp_path: Path, site: SiteServer) -> Cli:
     return Cli(tmp_path, RUNNEL_ALLOW_PRIVATE=site.address)
 
 
+@pytest.mark.slow
 async def test_every_command_gives_the_same_through_a_server(cli: Cli, site: SiteServer) -> None:
     """One output, one set of exit codes, wherever the job runs."""
     async with serving(cli) as (url, _):

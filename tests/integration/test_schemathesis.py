@@ -33,6 +33,7 @@ async def ask(url: str, *, examples: int, seed: int, report: Path) -> tuple[int,
     return process.returncode, out.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("examples", "seed"), [(1, 1), pytest.param(100, 2, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])]
 )

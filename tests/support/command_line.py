@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.site import expected
 from tests.support.verdict_sums import ENDS, check_verdicts
+from tests.support.warm_commands import run_command
 
 JOB_ID = "01jd0000000000000000000000"
 #: With the defaults, sitemap included: the same pages on every way to the end.
@@ -54,7 +55,8 @@ class Cli:
         )
 
     async def run(self, *arguments: str, stdin: str = "") -> Ran:
-        return await finish(await self.start(*arguments), stdin)
+        code, out, err = await run_command(arguments, folder=self.folder, environment=self._environment, stdin=stdin)
+        return _checked(Ran(code=code, out=out, err=err))
 
     @asynccontextmanager
     async def running(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -70,9 +72,14 @@ class Cli:
 async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Ran:
     out, err = await process.communicate(stdin.encode())
     assert process.returncode is not None
-    if any(f'"{end}"' in out.decode() for end in ENDS):
-        check_verdicts(event for line in out.splitlines() if isinstance(event := json.loads(line), dict))
-    return Ran(code=process.returncode, out=out.decode(), err=err.decode())
+    return _checked(Ran(code=process.returncode, out=out.decode(), err=err.decode()))
+
+
+def _checked(ran: Ran) -> Ran:
+    """What it said, when the events of jobs that ended in it add up."""
+    if any(f'"{end}"' in ran.out for end in ENDS):
+        check_verdicts(event for line in ran.out.splitlines() if isinstance(event := json.loads(line), dict))
+    return ran
 
 
 def markdown(folder: Path) -> Sequence[Path]:

@@ -172,6 +172,15 @@ def test_a_test_can_reach_its_own_server() -> None:
         assert peer == server.getsockname()
 
 
+@pytest.mark.xdist_group("house")
+def test_tests_that_share_a_costly_fixture_run_in_one_worker(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist reads the group from the end of a name; where that is lost, each worker starts each home."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("there are no workers")
+
+    assert request.node.nodeid.endswith("@house")
+
+
 def test_a_test_sees_no_setting_of_its_caller() -> None:
     """A developer's token or data folder must not decide a test, nor be touched by it."""
     found = {name for name in os.environ if name.startswith(("RUNNEL_", "AWS_"))}  # noqa: TID251 - it is the subject

@@ -1,7 +1,7 @@
 """A crawl of the hostile site in a process of its own, as `runnel crawl` does it: its memory can be measured.
 
-What differs from a user's crawl: short deadlines, and a name server that plays its part in the attack. A connection to
-any other address than loopback is refused here, as it would be without a network.
+What differs from a user's crawl: short deadlines, the shortest pauses before another try, and a name server that plays
+its part in the attack. A connection to any other address than loopback is refused here, as without a network.
 
 Reads one JSON object from standard input, writes one to standard output.
 """
@@ -17,6 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from runnel.adapters.system.clock import SystemClock
+from runnel.adapters.system.ids import SystemIds
 from runnel.domain.jobs import JobOptions
 from runnel.local.worker_process import RAW_FILES
 from runnel.local.workers import WorkerPool
@@ -57,6 +59,14 @@ def refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
         raise OSError(f"the guard let a name pass: {arguments[0]!r}")
 
 
+class _ShortPauses(SystemIds):
+    """The least of the pauses that jitter chooses from."""
+
+    def jitter(self) -> float:
+        """Nothing."""
+        return 0.0
+
+
 async def crawl(task: dict[str, Any]) -> dict[str, Any]:
     """Crawl; what became of it."""
     names = NameServer(task["names"])
@@ -68,7 +78,7 @@ async def crawl(task: dict[str, Any]) -> dict[str, Any]:
         pool,
         open_services(settings, reader=pool, appending=pool, tuning=tuning, resolve=names.resolve) as local,
     ):
-        services = local.services
+        services = replace(local.services, ids=_ShortPauses(SystemClock()))
         new = NewJob(tenant=TENANT, urls=(task["url"],), options=JobOptions(**task["options"]), output=task["output"])
         job = await create_job(services, new, invoke=False)
         drive = await run_crawl(services, TENANT, job.job_id)
