@@ -37,10 +37,9 @@ async def test_pause_conditional_a_paused_job_has_no_driver_and_no_lease() -> No
     await pause_job(home.outside.services, TENANT, job.job_id)
 
     assert await home.finish(task) is Drive.PAUSED
-    meta = home.meta(job)
+    meta, fetched = home.meta(job), len(home.fetched)
     assert (meta.state, meta.owner, meta.wish) == (JobState.PAUSED, None, Wish.PAUSE)
     assert home.log(job)[-1].type == "job_paused"
-    fetched = len(home.fetched)
     await home.clock.advance(60)
     assert len(home.fetched) == fetched < 13
 
@@ -48,8 +47,7 @@ async def test_pause_conditional_a_paused_job_has_no_driver_and_no_lease() -> No
 async def test_pause_conditional_a_resume_in_the_last_moment_wins() -> None:
     """The wish changes between the driver's look and its release: the driver goes on."""
     home = _slow()
-    job = await home.create(concurrency=2)
-    process = home.process("D1")
+    job, process = await home.create(concurrency=2), home.process("D1")
     task = home.drive(process, job)
     await home.clock.advance(2.5)
     await pause_job(home.outside.services, TENANT, job.job_id)
