@@ -6,7 +6,7 @@ from typing import Any
 import click
 import pytest
 
-from runnel.cli.crawl import crawl, make_body
+from runnel.cli.crawl import _announce, crawl, make_body
 from runnel.cli.options import Call
 from runnel.domain.jobs import JobOptions
 
@@ -33,6 +33,22 @@ def test_the_defaults_that_help_prints_are_those_of_a_job() -> None:
         field = JobOptions.model_fields.get(parameter.name or "")
         if shown and field and field.default is not None and parameter.name != "steps":
             assert shown[1] == f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+
+@pytest.mark.parametrize(
+    ("url", "steps", "said"),
+    [
+        ("http://h/", {}, "Crawling http://h/ into library docs"),
+        ("http://h/", {"steps": ["download"]}, "Crawling http://h/ into library docs"),
+        ("http://h/", {"steps": ["process", "index"]}, "Processing what was downloaded for library docs"),
+        (None, {"steps": ["index"]}, "Indexing library docs"),
+    ],
+)
+def test_what_begins_is_said(url: str | None, steps: Any, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step that asks no site does not say that it crawls one."""
+    _announce(Call(), {"url": url, "library_id": "docs", "job_id": "j"}, steps)
+
+    assert capsys.readouterr().err == f"{said} (job j)\n"
 
 
 def test_lists_on_the_command_line_become_lists_of_the_job() -> None:

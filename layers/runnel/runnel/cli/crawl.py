@@ -129,7 +129,7 @@ def _from_stdin(urls: Sequence[str]) -> list[str]:
 async def _crawl_there(call: Call, settings: Settings, body: Json, again: str, *, wait: bool) -> int:
     async with open_backend(settings) as backend:
         job = await backend.create_job(body)
-        _announce(call, job)
+        _announce(call, job, body)
         if not wait:
             return _created(call, job)
         return await _attendance(call, backend, job, again).attend()
@@ -164,7 +164,7 @@ async def _create_or_go_on(call: Call, backend: "LocalBackend", body: Json) -> J
         job = await backend.create_job(body)
     except LibraryBusy as busy:
         return await _go_on(call, backend, body, busy)
-    _announce(call, job)
+    _announce(call, job, body)
     return job
 
 
@@ -222,8 +222,10 @@ def _attendance(call: Call, backend: Backend, job: Json, again: str) -> Attendan
     )
 
 
-def _announce(call: Call, job: Json) -> None:
+def _announce(call: Call, job: Json, body: Json) -> None:
     what = f"Crawling {job['url']} into" if job["url"] else "Indexing"
+    if job["url"] and "download" not in body.get("steps", ("download",)):
+        what = "Processing what was downloaded for"
     call.talk.say(f"{what} library {job['library_id']} (job {job['job_id']})")
 
 
