@@ -1,4 +1,4 @@
-"""What people read of generations: pages that differ, and where a report leads."""
+"""What people read of generations: pages that differ, where a report leads, and what is left over."""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from runnel.cli.generations import show_changes
+from runnel.cli.integrity import _summary
 from runnel.cli.main import cli
 from runnel.cli.report import _diff_of
 from runnel.cli.terminal import Talk
@@ -45,6 +46,18 @@ def test_a_job_is_compared_with_the_present_generation_only() -> None:
 
     assert answer.exit_code == 2
     assert "leave out --from and --to" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("flaw", "kind", "said"),
+    [("orphan", "page", "nothing is damaged"), ("orphan", "file", "--repair"), ("missing", "page", "--repair")],
+)
+def test_what_is_left_over_is_not_called_damage(flaw: str, kind: str, said: str) -> None:
+    """Every library with more than five generations has some."""
+    left, other = {"flaw": "orphan", "kind": "index"}, {"flaw": flaw, "kind": kind}
+    found = {"library_id": "docs", "checked": 9, "found": 2, "findings": [other, left], "lost": []}
+
+    assert said in _summary(found, repair=False)
 
 
 def test_a_report_leads_to_its_pages() -> None:

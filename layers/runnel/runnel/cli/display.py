@@ -118,7 +118,7 @@ def summary(tally: Tally, job: Json, *, remote: bool) -> Iterator[str]:
     counts = ending["counts"]
     took = minutes(ending["elapsed_ms"] // 1000)
     yield f"{_STATES[ending['type']]} in {took}: {_extent(tally, ending, counts)}."
-    yield from _reasons(tally, ending)
+    yield from _reasons(tally, ending, remote=remote)
     if ending.get("low_quality"):
         yield (
             f"{ending['low_quality']} pages that say too little are left out of the library; "
@@ -195,14 +195,14 @@ _STATES: Final = {
 }
 
 
-def _reasons(tally: Tally, ending: Json) -> Iterator[str]:
+def _reasons(tally: Tally, ending: Json, *, remote: bool) -> Iterator[str]:
     if ending["ended_because"] == "limit":
         yield "The limit was reached; raise it with --limit."
     elif ending["ended_because"] in ("budget", "deadline"):
         yield f"The {'time' if ending['ended_because'] == 'deadline' else 'money'} budget was used up."
     if tally.held:
         yield f"The result is held back: {tally.held}; the library stays as it was."
-        yield f"To publish it all the same: runnel publish {ending['library_id']} --force"
+        yield f"To publish it all the same: runnel publish {ending['library_id']} --force{_suffix(remote=remote)}"
     if ending["error"]:
         yield f"Error: {ending['error']}"
     if ending["type"] == "job_failed":
@@ -231,7 +231,7 @@ def host_port(url: str) -> str:
 
 
 def _next_command(tally: Tally, ending: Json, *, remote: bool) -> str:
-    suffix = " --remote URL" if remote else ""
+    suffix = _suffix(remote=remote)
     if ending["counts"]["failed"]:
         return f"runnel urls {ending['job_id']} --verdict failed{suffix}"
     if ending["type"] == "job_failed":
@@ -241,6 +241,10 @@ def _next_command(tally: Tally, ending: Json, *, remote: bool) -> str:
     if tally.steps == _DOWNLOAD:
         return f"runnel crawl --library {ending['library_id']} --steps process,index{suffix}"
     return f"runnel pages {ending['library_id']}{suffix}"
+
+
+def _suffix(*, remote: bool) -> str:
+    return " --remote URL" if remote else ""
 
 
 def _page_line(event: Json) -> str | None:

@@ -37,8 +37,15 @@ def _line(finding: Json) -> str:
     return f"{finding['flaw']} {finding['kind']} {clean(finding['key'])}{_FATES[finding['fate']]} {urls}".rstrip()
 
 
+def _is_left_over(finding: Json) -> bool:
+    """Whether it is an object that was needed once; a file of the folder goes with a repair only."""
+    return bool(finding["flaw"] == "orphan" and finding["kind"] != "file")
+
+
 def _summary(found: Json, *, repair: bool) -> str:
     said = f"{found['library_id']}: {found['checked']} objects checked, {found['found']} findings"
+    if found["found"] and not found["lost"] and all(map(_is_left_over, found["findings"])):
+        return f"{said}: nothing is damaged; a later crawl removes what no kept generation needs any more."
     if found["lost"]:
         return f"{said}; {len(found['lost'])} objects are lost. Fetch their pages anew: runnel crawl --mode incremental"
     if found["found"] and not repair:
