@@ -16,12 +16,15 @@ RENDERER.validateLink = lambda url: bool(url)  # type: ignore[method-assign]  # 
 RENDERER.normalizeLinkText = lambda link: link  # type: ignore[method-assign]  # as it is written
 ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]")
 TAG = re.compile(r"<[^>]*>")
+#: How a footnote begins, and each further line of it.
+NOTE = re.compile(r"\[\^[^\]]+\]: ?")
+FURTHER = "    "
 
 
 def read_outcome(markdown: str) -> Found:
     """Return what *markdown* holds."""
     found = Found()
-    tokens = RENDERER.parse(markdown)
+    tokens = RENDERER.parse(_open_notes(markdown))
     level = 0
     text: list[str] = []
     for token in tokens:
@@ -45,6 +48,20 @@ def read_outcome(markdown: str) -> Found:
     found.optional = words_of(" ".join(ALERT.findall(said)))
     found.tables = list(_tables(tokens))
     return found
+
+
+def _open_notes(markdown: str) -> str:
+    """Return *markdown* with its footnotes as blocks of the text, as GitHub shows them at its end."""
+    lines, is_in_note = [], False
+    for line in markdown.split("\n"):
+        mark = NOTE.match(line)
+        if mark is not None:
+            lines.append(line[mark.end() :])
+            is_in_note = True
+        else:
+            is_in_note = is_in_note and (not line or line.startswith(FURTHER))
+            lines.append(line.removeprefix(FURTHER) if is_in_note else line)
+    return "\n".join(lines)
 
 
 def _read_inline(token: Token) -> tuple[str, list[tuple[str, str]]]:

@@ -26,6 +26,7 @@ from urllib.parse import unquote
 from runnel.extraction.learning import SAMPLE as SAMPLE_PAGES
 from runnel.extraction.profile import NO_PROFILE, SamplePage, SiteProfile, learn
 from runnel.extraction.reading import read_links, read_page
+from tests.quality.fourth_generators import FOURTH_HELD_OUT, FOURTH_TUNED
 from tests.quality.generator import Generator
 from tests.quality.generators import HELD_OUT, TUNED
 from tests.quality.later_generators import LATER_HELD_OUT, LATER_TUNED
@@ -60,7 +61,7 @@ def main() -> None:
     options = parse_options()
     chosen = [
         row
-        for row in (*TUNED, *LATER_TUNED, *THIRD_TUNED, *HELD_OUT, *LATER_HELD_OUT)
+        for row in (*TUNED, *LATER_TUNED, *THIRD_TUNED, *FOURTH_TUNED, *HELD_OUT, *LATER_HELD_OUT, *FOURTH_HELD_OUT)
         if not options.only or row.name in options.only or row.package in options.only
     ]
     scores: dict[str, Score] = {}
@@ -73,7 +74,7 @@ def main() -> None:
         if generator.sources:
             beside[generator.name] = measure_sources(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
-    held_out = {row.name for row in (*HELD_OUT, *LATER_HELD_OUT)}
+    held_out = {row.name for row in (*HELD_OUT, *LATER_HELD_OUT, *FOURTH_HELD_OUT)}
     print(format_table(scores, held_out))
     if beside:
         print(format_sources(beside))

@@ -31,11 +31,15 @@ SAME_LANGUAGE = {"python3": "python", "ipython3": "python", "ipython": "python",
 #: What permalinks show.
 MARKS = frozenset({"", "¶", "#", "§", "🔗", "◆", "\uf0c1"})
 HEADING = re.compile(r"h[1-6]")
+CHARSET = re.compile(rb"<meta[^>]*charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+#: A number or letter that is raised, and what it can be raised on: Markdown writes `2^10`, of two words.
+POWER = re.compile(r"[-+\u2212]?(?:\d{1,4}|[a-z])")
+BASE = re.compile(r"(?:(?:^|[^A-Za-z])[A-Za-z]{1,2}|[^A-Za-z])\s*$|^$")
 
 
 def read_truth(body: bytes, *, url: str, generator: Generator) -> Found | None:
     """Return what the page at *url* holds; None when it has no main part, as a page that only redirects."""
-    tree = LexborHTMLParser(body)
+    tree = LexborHTMLParser(_in_utf_8(body))
     base = tree.css_first("base[href]")
     reader = _Reader(urljoin(url, base.attributes["href"] or "") if base else url)
     navigation = [link for selector in generator.nav for box in tree.css(selector) for link in reader.links(box)]
@@ -54,6 +58,13 @@ def read_truth(body: bytes, *, url: str, generator: Generator) -> Found | None:
     for known in (*reader.found.links, *reader.found.optional_links):
         del reader.found.navigation[known]
     return reader.found if parts else None
+
+
+def _in_utf_8(body: bytes) -> bytes:
+    """Return *body* in UTF-8: the parser reads nothing else, whatever a page says of itself."""
+    said = CHARSET.search(body[:1_024])
+    is_western = said is not None and said[1].lower() in (b"iso-8859-1", b"latin1", b"windows-1252", b"us-ascii")
+    return body.decode("windows-1252", "replace").encode() if is_western else body
 
 
 def _held(parts: list[LexborNode], selectors: tuple[str, ...]) -> Iterator[LexborNode]:
@@ -156,7 +167,12 @@ def _collect(node: LexborNode, parts: list[str]) -> None:
         elif child.tag in INLINE:
             if "classifier" in (child.attributes.get("class") or ""):  # its style puts " : " before it
                 parts.append(" ")
+            is_power = child.tag == "sup" and POWER.fullmatch(child.text(deep=True) or "") is not None
+            if is_power and child.css_first("a") is None and BASE.search("".join(parts[-2:])) is not None:
+                parts.append("^")
+            parts.append('"' if child.tag == "q" else "")
             _collect(child, parts)
+            parts.append('"' if child.tag == "q" else "")
         elif child.tag != "-comment":
             parts.append(" ")
             _collect(child, parts)

@@ -39,6 +39,9 @@ GUTTERS: Final = (
 #: The text of a column of line numbers.
 NUMBERS: Final = re.compile(r"\s*\d{1,9}(?:\s+\d{1,9})*\s*")
 
+#: Elements of code within a line, which hand-written pages put around a block.
+INLINE_CODE: Final = frozenset({"code", "tt", "samp", "kbd"})
+
 #: Lines of a block that are blocks themselves; a browser shows each on a line of its own.
 LINES: Final = "div"
 
@@ -91,6 +94,9 @@ def mend_code_blocks(main: turbohtml.Element, contents: Contents) -> None:
     if contents.any_of(*LINED_BLOCKS):
         _join_lines(main, contents)
     for block in contents.within(main, "pre"):
+        around = block.parent
+        if isinstance(around, turbohtml.Element) and around.tag in INLINE_CODE:
+            around.unwrap()  # else the block would come out within a line
         if any(_names_gutter(element.attr("class") or "") for element in _first_elements(block)):
             for gutter in block.select(GUTTERS):
                 gutter.decompose()

@@ -37,6 +37,12 @@ STRONG: Final = re.compile(
 #: A block of such a name is navigation when it is short, whatever share of it stands in links.
 NAVIGATION: Final = re.compile(r"(?:[a-z]*[-_])?[a-z]*nav(?:bar|igation)?")
 
+#: A box of such a name stands beside the text, whatever it says.
+BESIDE: Final = re.compile(r"(?:[a-z]+[-_])?side-?bar(?:[-_](?:left|right|inner|content))?")
+
+#: Beginnings of the names of what a text has itself: the foot of a card is no page's.
+OF_TEXT: Final = ("card-", "panel-", "table-", "modal-")
+
 #: Words that often stand for navigation, and as often for text: the block must be little but links.
 WEAK: Final = re.compile(
     r"(?:\w+-)*\w*toc(?:[-_]\w+)*|(?:page-?|local-?|table-?of-?)?contents?|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
@@ -52,6 +58,9 @@ WORDS_A_LINK: Final = 30
 
 #: A block with this much of the body's text is no furniture, whatever its name.
 GREATER_PART: Final = 0.5
+
+#: What is called a bar at the side is one when it holds no more than this share of half the text.
+TINY_BESIDE: Final = 0.1
 
 #: A footer says its few words without links, too.
 LONGEST_FOOTER: Final = 600
@@ -126,8 +135,17 @@ def _remove_suspects(body: turbohtml.Element, contents: Contents) -> int:
         if box.closest("body") is None or not _is_navigation(box, is_strong=is_strong, limit=GREATER_PART * size):
             continue
         if not is_strong or box.attr("role") in ROLES or not _is_in_headed_section(box):
+            if not is_strong:
+                _keep_title(box)
             box.decompose()
     return size
+
+
+def _keep_title(box: turbohtml.Element) -> None:
+    """Put the title that a list of contents stands below, in one *box* with it, before the box."""
+    title = box.select_one("h1")
+    if title is not None and link_share(title, title.text) == 0:
+        box.insert_before(title.extract())
 
 
 def _is_in_headed_section(box: turbohtml.Element) -> bool:
@@ -148,6 +166,8 @@ def _outside(block: turbohtml.Element, text: str) -> str:
 
 def is_bar(block: turbohtml.Element) -> bool:
     """Say whether *block* is a line of links that lead around: "Prev | Up | Next", breadcrumbs."""
+    if block.tag == "a":
+        return _is_bare_bar(block)
     links = block.select("a[href]") if block.tag not in HEADED_TAGS else ()
     text = block.text if links else ""
     if not text or is_longer_than_bar(text) or block.select_one("pre, h1, h2, h3, h4, h5, h6") is not None:
@@ -165,6 +185,16 @@ def is_bar(block: turbohtml.Element) -> bool:
     if not around and len(links) > 1 and SEPARATORS.search(outside) is not None:
         return True
     return _is_numbered(links, labels)
+
+
+def _is_bare_bar(link: turbohtml.Element) -> bool:
+    """Say whether *link* is a bar of its own: no text stands beside it, and all that it says leads around."""
+    if "href" not in link.attrs or not all(map(NAV_WORDS.fullmatch, WORDS.findall(link.text.lower()) or ("",))):
+        return False
+    return all(
+        not isinstance(beside, turbohtml.Text) or _says_only_nav_words(beside.data)
+        for beside in (link.previous_sibling, link.next_sibling)
+    )
 
 
 def _is_numbered(links: Sequence[turbohtml.Element], labels: list[str]) -> bool:
@@ -256,7 +286,7 @@ def _suspected(box: turbohtml.Element, names: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _suspicion(classes: str, own_id: str) -> int:
-    names = f"{classes} {own_id}".lower().split()
+    names = [name for name in f"{classes} {own_id}".lower().split() if not name.startswith(OF_TEXT)]
     if any(map(STRONG.search, names)):
         return 2
     return 1 if any(map(WEAK.fullmatch, names)) else 0
@@ -279,6 +309,7 @@ def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> 
     is_small = size <= LONGEST_FOOTER
     return is_small and (
         _is_named_navigation(box)
+        or _is_named_beside(box, size, limit)
         or _leads_around(box, text)
         or _says_footer(box)
         or (share > 0 and _is_trail(box, text))
@@ -291,6 +322,17 @@ def _is_named_navigation(box: turbohtml.Element) -> bool:
     if not any(map(NAVIGATION.fullmatch, names)) or len(box.select("a[href]")) < 2:
         return False
     return box.select_one("h1, h2, h3, h4, h5, h6, table, dl, code") is None
+
+
+def _is_named_beside(box: turbohtml.Element, size: int, limit: float) -> bool:
+    """Say whether *box* is called a bar at the side of a page, has controls, and is little of it: *limit* is half.
+
+    What an author calls a sidebar, a box beside a paragraph, has none.
+    """
+    names = f"{box.attr('class') or ''} {box.attr('id') or ''}".lower().split()
+    if size > TINY_BESIDE * limit or not any(map(BESIDE.fullmatch, names)):
+        return False
+    return box.select_one("form, input, button") is not None and box.select_one("h1, table, dl, code") is None
 
 
 def _is_trail(box: turbohtml.Element, text: str) -> bool:

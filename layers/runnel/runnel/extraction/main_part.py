@@ -25,6 +25,7 @@ from runnel.extraction.furniture import (
     remove_furniture,
 )
 from runnel.extraction.page_heading import fetch_title, find_title, make_title, names_site
+from runnel.extraction.tables import open_columns
 
 #: How pages mark their text, most exact first. An `article` counts only when it is the only one.
 MAIN_PARTS: Final = (
@@ -70,6 +71,10 @@ EDGE: Final = 6
 #: How far above an entry of a page the page's title may stand.
 ENTRY_ABOVE: Final = 3
 
+#: What says more than a list of pages, and so many characters outside of titles that do.
+SAYS_MORE: Final = "p, pre, li, td, dd"
+MOST_BESIDE_LISTS: Final = 40
+
 #: How many links lead on at the end of a page.
 PAGER_LINKS: Final = 2
 
@@ -105,6 +110,8 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
     if body is None:
         return None
     marked = _marked(tree)
+    if marked is not None:
+        _keep_lists(marked, contents)
     named = find_title(tree, contents, title)
     at_most = remove_furniture(body, contents)
     if named is not None:
@@ -115,6 +122,8 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
     is_wide = marked is not None and _doubted(marked, len(text), body, at_most)
     measured: _Measured = {}
     if marked is None or is_wide:
+        if contents.any_of("table"):
+            open_columns(body)
         element, size = _densest(body, len(body.text), measured)
     else:
         element, size = _densest(marked, len(text), measured)
@@ -122,6 +131,23 @@ def choose_main_part(tree: turbohtml.Document, contents: Contents, title: str) -
         measured, size = {}, len(element.text)
     _trim(element, size, measured, title)
     return MainPart(element, is_wide)
+
+
+def _keep_lists(marked: turbohtml.Element, contents: Contents) -> None:
+    """Make the navigation in *marked* a part of its text where beside it there is but a title: a page that leads on."""
+    boxes = [box for box in contents.within(marked, "nav") if _has_text(box)]
+    first = marked.select_one(SAYS_MORE) if boxes else None
+    if not boxes or (first is not None and _has_text(first) and not any(box in first.ancestors for box in boxes)):
+        return
+    within = {each for box in boxes for each in box.select(f"{SAYS_MORE}, {OUTLINE}")}
+    if any(block not in within and _has_text(block) for block in marked.select(SAYS_MORE)):
+        return
+    titles = [heading for heading in marked.select(OUTLINE) if heading not in within]
+    if _shown_size(marked) - sum(map(_shown_size, (*boxes, *titles))) > MOST_BESIDE_LISTS:
+        return
+    for box in boxes:
+        if not all((link.attr("href") or "").startswith("#") for link in box.select("a")):
+            box.tag = "div"
 
 
 def _marked(tree: turbohtml.Document) -> turbohtml.Element | None:
@@ -248,22 +274,27 @@ def _trim(part: turbohtml.Element, size: int, measured: _Measured, title: str) -
 def _trimmed(blocks: list[_Block], title: str) -> list[_Block]:
     for _ in range(EDGE):
         if len(blocks) > 1 and (_is_edge(*blocks[0], is_last=False) or _leads_up_to_title(blocks, title)):
-            blocks.pop(0)[0].decompose()
+            _drop_edge(blocks.pop(0)[0])
         elif len(blocks) > 1 and (_is_edge(*blocks[-1], is_last=True) or _is_pager(blocks)):
-            _drop_last(blocks)
+            _drop_edge(blocks.pop()[0])
         else:
             break
     return blocks
 
 
-def _drop_last(blocks: list[_Block]) -> None:
-    """Drop the last of *blocks*, and the rule that parts it from the text."""
-    block, _ = blocks.pop()
-    before = block.previous_sibling
-    while before is not None and not isinstance(before, turbohtml.Element) and before.text.isspace():
-        before = before.previous_sibling
-    if isinstance(before, turbohtml.Element) and before.tag == "hr":
-        before.decompose()
+def _drop_edge(block: turbohtml.Element) -> None:
+    """Drop *block*, and the rule that parts it from the text.
+
+    With a link of no box goes what stands beside it, too: a word for what is no link on this page, or a separator.
+    """
+    for step in ("previous_sibling", "next_sibling"):
+        beside = getattr(block, step)
+        if block.tag == "a" and isinstance(beside, turbohtml.Text):
+            beside.data = " "
+        while beside is not None and not isinstance(beside, turbohtml.Element) and beside.text.isspace():
+            beside = getattr(beside, step)
+        if isinstance(beside, turbohtml.Element) and beside.tag == "hr":
+            beside.decompose()
     block.decompose()
 
 

@@ -20,7 +20,7 @@ from runnel.extraction.hidden import strip_unseen
 from runnel.extraction.links import LinkResolver
 from runnel.extraction.page import Hidden
 from runnel.extraction.spaces import NO_BREAK_SPACE, are_between_words, replace_in_markdown, replace_in_tree
-from runnel.extraction.tables import SPANNED, expand_spans, pad_rows
+from runnel.extraction.tables import PARTED, SPANNED, expand_spans, pad_rows, part_tables
 
 #: Boxes that hold no meaning of their own: a heading's link to itself, lists that only lay out an API page.
 LAYOUT: Final = (
@@ -43,6 +43,9 @@ RENDERED: Final = (*LAYOUT, *LAZY, CLASSIFIER, "table", *SPANNED)
 
 #: Schemes that a link of Markdown may not have: they run code, or carry the target in the link itself.
 UNSAFE_SCHEMES: Final = ("javascript:", "vbscript:", "data:", "blob:", "about:")
+
+#: How a table begins that stands in an item of a list: before the rule of another stands no space, or one.
+INDENTED_TABLE: Final = "  | --- "
 
 #: Stands for such a target until its link is gone; no URL holds this character, for URLs are ASCII.
 UNSAFE_MARK: Final = "\ue0f2"
@@ -148,7 +151,7 @@ def _rendered(main: turbohtml.Element, text: str, targets: "_Targets") -> str:
         return markdown
     if has_no_breaks:
         replace_in_tree(main)
-    return main.to_markdown(STYLE)
+    return PARTED.sub("", main.to_markdown(STYLE))
 
 
 def _make_expressible(main: turbohtml.Element, markdown: str, targets: "_Targets") -> bool:
@@ -158,6 +161,8 @@ def _make_expressible(main: turbohtml.Element, markdown: str, targets: "_Targets
         changed = "<table" in markdown and pad_rows(main)
         if "](<" in markdown:
             changed = _trim_targets(main, targets) or changed
+    if INDENTED_TABLE in markdown:
+        changed = part_tables(main) or changed
     if "[](" in markdown:
         changed = _drop_bare_links(main) or changed
     return changed

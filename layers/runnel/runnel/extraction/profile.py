@@ -168,6 +168,8 @@ def _walk(part: turbohtml.Element, known: AbstractSet[str] = frozenset()) -> Ite
                 continue  # nor has anything within it
             if step.element.tag in BLOCKS:
                 marks = _marks(step)
+            elif step.element.tag == "a" and step.depth <= DEEPEST_WITHOUT and _stands_alone(step.element):
+                marks = (_hash(step.place, f"{step.element.text.strip()}{BETWEEN}{_target(step.element)}"),)
         if marks:
             count += 1
             yield step, marks
@@ -225,9 +227,20 @@ def _marks(step: _Step) -> tuple[str, ...]:
     by_text = _hash(step.place, " ".join(words))
     if len(links) < FEWEST_LINKS:
         return (by_text,)
-    # From another folder the same page has another number of steps up before it.
-    targets = [(link.attr("href") or "").lstrip("./") for link in links]
-    return by_text, _hash(step.place, "\n".join(targets))
+    return by_text, _hash(step.place, "\n".join(map(_target, links)))
+
+
+def _target(link: turbohtml.Element) -> str:
+    """Return where *link* leads: from another folder the same page has another number of steps up before it."""
+    return (link.attr("href") or "").lstrip("./")
+
+
+def _stands_alone(link: turbohtml.Element) -> bool:
+    """Say whether *link* says something, and no text stands beside it: "main help file" between a title and a rule."""
+    beside = (link.previous_sibling, link.next_sibling)
+    return bool(link.text.strip() and _target(link)) and not any(
+        isinstance(node, turbohtml.Text) and not node.data.isspace() for node in beside
+    )
 
 
 def _hash(place: str, said: str) -> str:

@@ -4,11 +4,14 @@ Laws: a cell that spans keeps its text in its first place and is empty in the ot
 width; no text moves to another column. Spans count up to a limit, for a page may claim a million columns.
 """
 
+import re
+from operator import itemgetter
 from typing import Final
 
 import turbohtml
 
 from runnel.extraction.contents import Contents
+from runnel.extraction.furniture import LITTLE_BUT_LINKS, link_share
 
 #: A cell that claims more is taken to say "the whole width".
 MAX_SPAN: Final = 30
@@ -24,6 +27,19 @@ SPANNED: Final = ("td[colspan]", "td[rowspan]", "th[colspan]", "th[rowspan]")
 #: Blocks that a cell of pipes would break.
 NO_CELL_HOLDS: Final = "pre, table, h1, h2, h3, h4, h5, h6, blockquote"
 
+#: Stands between two tables of one item until it is Markdown.
+BETWEEN: Final = "\ue0f3"
+PARTED: Final = re.compile(f"^[ >]*{BETWEEN}\n[ >]*\n", re.MULTILINE)
+
+#: Blocks of a text around which a table of one cell is a frame.
+FRAMED: Final = "p, ul, ol, dl"
+
+#: How many tables deep a page may be laid out, which share of it is in the cell with its text, and how many links make
+#: a column one of links.
+DEEPEST_LAYOUT: Final = 8
+TEXT_SHARE: Final = 0.1
+FEWEST_SIDE_LINKS: Final = 4
+
 
 def open_layout_tables(main: turbohtml.Element) -> None:
     """Free what no pipe cell can hold from its table: code, headings, other tables; rows of data become a list."""
@@ -36,14 +52,65 @@ def open_layout_tables(main: turbohtml.Element) -> None:
             _open(table)
 
 
+def part_tables(main: turbohtml.Element) -> bool:
+    """Put a mark between tables that follow one another in an item of a list, where the renderer would join them.
+
+    Returns whether there was any: `PARTED` finds the marks in the Markdown.
+    """
+    tables = main.select("li > table + table")
+    for table in tables:
+        between = turbohtml.Element("p")
+        between.append(turbohtml.Text(BETWEEN))
+        table.insert_before(between)
+    return bool(tables)
+
+
+def open_columns(body: turbohtml.Element) -> None:
+    """Free a page that is laid out as a table of the columns that are little but links, and its text of its frames."""
+    size, tables = len(body.text), body.select("table")
+    layout = next((table for table in tables if 2 * len(table.text) > size), None)
+    if layout is None:
+        return
+    _drop_side_columns(layout, body, size)
+    for table in tables:
+        cells = table.select("td, th") if table.closest("body") is not None else []
+        if len(cells) == 1 and cells[0].select_one(FRAMED) is not None:
+            _open(table)
+
+
+def _drop_side_columns(layout: turbohtml.Element, body: turbohtml.Element, size: int) -> None:
+    table: turbohtml.Element | None = layout
+    for _ in range(DEEPEST_LAYOUT):
+        cells = [cell for row in _rows(table) for cell in _cells(row)] if table is not None else []
+        texts = [(len(cell.text), cell) for cell in cells if not _is_side_column(cell)]
+        most, cell = max(texts, key=itemgetter(0), default=(0, body))
+        if TEXT_SHARE * size > most:
+            return
+        for beside in _cells(cell.parent) if isinstance(cell.parent, turbohtml.Element) else ():
+            if beside != cell and _is_side_column(beside):
+                beside.decompose()
+        table = cell.select_one("table")
+
+
+def _is_side_column(cell: turbohtml.Element) -> bool:
+    links = len(cell.select("a[href]"))
+    if links < FEWEST_SIDE_LINKS or cell.select_one("h1, h2, pre, p") is not None:
+        return False
+    return link_share(cell, cell.text) >= LITTLE_BUT_LINKS
+
+
+def _rows(table: turbohtml.Element) -> list[turbohtml.Element]:
+    return [row for row in table.select("tr") if row.closest("table") == table]
+
+
 def _is_data(table: turbohtml.Element) -> bool:
-    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    rows = _rows(table)
     return len(rows) > 1 and max(len(_cells(row)) for row in rows) > 1
 
 
 def _split_at_headings(table: turbohtml.Element) -> None:
     """Part *table* where a row says nothing but a heading, so that the heading stands between two tables."""
-    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    rows = _rows(table)
     kept: list[turbohtml.Element] = []
     for row in rows:
         heading = row.select_one("h1, h2, h3, h4, h5, h6")
@@ -60,7 +127,7 @@ def _split_at_headings(table: turbohtml.Element) -> None:
 
 
 def _open(table: turbohtml.Element) -> None:
-    rows = [row for row in table.select("tr") if row.closest("table") == table]
+    rows = _rows(table)
     is_data = _is_data(table) and table.select_one("table") is None
     for row in rows:
         for cell in _cells(row):

@@ -1,0 +1,135 @@
+"""Pages as tools of other times lay them out: tables for columns, links without a box, lists that are all there is."""
+
+import pytest
+
+from runnel.extraction.profile import SamplePage, learn
+from runnel.extraction.reading import read_page
+
+URL = "https://docs.example.com/guide/intro"
+PROSE = "<p>" + "The valve opens when the bed is dry. " * 12 + "</p>"
+MENU = "<b>Menu</b><ul>" + "".join(f"<li><a href=p{number}>Part {number}</a>" for number in range(20)) + "</ul>"
+
+
+def markdown_of(html: str, title: str = "Valves | Garden") -> str:
+    return read_page(f"<!doctype html><title>{title}</title><body>{html}".encode(), url=URL).markdown
+
+
+@pytest.mark.parametrize(
+    "bars",
+    [
+        ("<a href=b>Next</a> <a href=a>Previous</a> <a href=t>Contents</a><hr>", ""),
+        ("Previous <a href=b>Next</a> <a href=t>Contents</a><hr>", "<hr>Previous <a href=b>Next</a>"),
+        ("", "<hr><a href=b>Next</a> | <a href=a>Previous</a> | <a href=t>Contents</a>"),
+    ],
+)
+def test_links_without_a_box_at_the_edges_lead_around(bars: tuple[str, str]) -> None:
+    """LinuxDoc writes them so; on the first page and the last one is no link, but its word."""
+    text = f"<h2>Valves</h2>{PROSE}<p>They leak.</p>"
+
+    assert markdown_of(text.join(bars)) == markdown_of(text)
+
+
+@pytest.mark.parametrize("first", ["<a href=a>Valves</a><h2>B</h2>", "See <a href=a>next</a> to the tap<h2>B</h2>"])
+def test_a_link_at_an_edge_that_says_something_is_text(first: str) -> None:
+    """So is one in the middle of a line that has no box."""
+    assert "](https://docs.example.com/guide/a)" in markdown_of(f"{first}{PROSE}")
+
+
+def test_a_column_of_links_beside_the_text_is_left_out() -> None:
+    """Pages were laid out as tables, in tables, once; a frame of one cell around the text is no table either."""
+    frame = f"<table><tr><td><h2>Valves</h2>{PROSE}</td></tr></table>"
+    page = f"<table><tr><td><table><tr><td width=200>{MENU}</td><td>{frame}</td></tr></table></td></tr></table>"
+
+    assert markdown_of(page) == markdown_of(f"<h2>Valves</h2>{PROSE}")
+    short = page.replace(PROSE, "<p>The valve opens when the bed is dry, and shuts when it is wet again.</p>")
+    assert "Part 7" not in markdown_of(short)
+
+
+def test_a_table_of_one_cell_around_a_text_is_no_table() -> None:
+    """Its paragraphs would become one."""
+    assert markdown_of(f"<h1>V</h1><table><tr><td>{PROSE}<p>They leak.</table>") == markdown_of(
+        f"<h1>V</h1>{PROSE}<p>They leak."
+    )
+
+
+@pytest.mark.parametrize("cell", [f"{MENU}<p>They differ.</p>", "<a href=p>Part 1</a>", f"<h2>Parts</h2>{MENU}"])
+def test_a_column_that_says_more_than_links_is_text(cell: str) -> None:
+    """So is one of a few links: tables of data have such."""
+    assert "Part 1" in markdown_of(f"<h1>Valves</h1><table><tr><td>{cell}<td>{PROSE}</table>")
+
+
+@pytest.mark.parametrize("box", ["<nav><ul><li>{}</ul></nav>", "<p></p><nav><p>{}</nav>"])
+def test_a_page_that_only_leads_on_keeps_its_links(box: str) -> None:
+    """The indexes of an API are lists that their tool marks as navigation; the page has nothing else to say."""
+    links = box.format("<a href=a>open()</a> <a href=b>shut()</a>")
+
+    assert "[open()](https://docs.example.com/guide/a)" in markdown_of(f"<article><h1>Valves</h1>{links}</article>")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["<p>They leak.</p>", "<div>They leak whenever the washer is older than a year or two.</div>", "<ul><li>x</ul>"],
+)
+def test_a_page_that_says_more_loses_its_navigation(beside: str) -> None:
+    """What stands in `nav` then is no text."""
+    links = "<nav><ul><li><a href=a>open()</a><li><a href=b>shut()</a></ul></nav>"
+
+    assert "open" not in markdown_of(f"<article><h1>Valves</h1>{links}{beside}</article>")
+
+
+@pytest.mark.parametrize("nav", ["<a href=#a>open</a>", "<a href=a>Previous</a> | <a href=b>Next</a>"])
+def test_a_short_page_s_bars_are_no_list(nav: str) -> None:
+    """Its contents, and the pages before and after it, say nothing."""
+    assert markdown_of(f"<article><h1>Valves</h1><nav>{nav}</nav></article>") == "# Valves\n"
+
+
+def test_a_title_above_a_list_of_contents_in_one_box_is_kept() -> None:
+    """Asciidoctor has both in its header."""
+    toc = "".join(f"<li><a href=#s{number}>Section {number}</a>" for number in range(9))
+    page = f"<div id=header><h1>Valves</h1><div id=toc><ul>{toc}</ul></div></div><div id=content>{PROSE}</div>"
+
+    assert markdown_of(page) == markdown_of(f"<h1>Valves</h1>{PROSE}")
+
+
+def test_a_block_of_code_within_a_line_of_code_is_a_block() -> None:
+    """Hand-written pages have it so; else its lines would become one."""
+    for tag in ("code", "tt"):
+        html = f"<h1>V</h1>{PROSE}<ul><li>So: <{tag}>\n<pre>open 1\nshut 2</pre>\n</{tag}></ul>"
+
+        assert "\n  ```\n  open 1\n  shut 2\n  ```\n" in markdown_of(html)
+
+
+def test_a_bar_at_the_side_that_holds_a_search_goes_with_all_its_words() -> None:
+    """A sidebar that an author writes, beside a paragraph, has no controls."""
+    said = "<p>When enabled, you can use <b>left</b> and right arrow keys to walk.</p>"
+
+    assert "arrow" not in markdown_of(f"<div id=sidebar><form><input></form>{said}</div><h1>V</h1>{PROSE * 4}")
+    assert "arrow" in markdown_of(f"<h1>V</h1><div class=sidebar>{said}</div>{PROSE * 4}")
+
+
+def test_the_foot_of_a_card_is_text() -> None:
+    """No page ends there."""
+    card = "<div class=card>Grid<div class=card-footer><a href=g>Next step</a></div></div>"
+
+    assert "[Next step](https://docs.example.com/guide/g)" in markdown_of(f"<h1>V</h1>{PROSE}{card}{PROSE}")
+
+
+def test_tables_that_follow_one_another_in_an_item_stay_two() -> None:
+    """A list of short items comes out without empty lines, and tables without one between are one."""
+    table = "<table><tr><td>a<td>b<tr><td>c<td>d</table>"
+
+    assert markdown_of(f"<h1>V</h1><ul><li><p>x</p>{table}{table}</ul>", title="V") == (
+        "# V\n\n- x\n\n  | a | b |\n  | --- | --- |\n  | c | d |\n\n  | a | b |\n  | --- | --- |\n  | c | d |\n"
+    )
+
+
+def test_a_link_of_no_box_that_all_pages_have_is_no_page_s_own() -> None:
+    """One that stands in a sentence is, though others have the same."""
+
+    def page(number: int, link: str) -> bytes:
+        return f"<title>Page {number}</title><body><h1>Page {number}</h1>{link}<hr><pre>{number} opens</pre>".encode()
+
+    alone, in_words = "<a href=i>main help file</a>", "See <a href=i>main help file</a> first."
+    for link, is_left in ((alone, False), (in_words, True)):
+        profile = learn(SamplePage(page(number, link)) for number in range(5))
+        assert ("main help" in read_page(page(7, link), url=URL, profile=profile).markdown) is is_left
