@@ -259,9 +259,6 @@ LATER_TUNED = (
         skip=SPHINX,
         sources="_sources",
     ),
-)
-
-LATER_HELD_OUT = (
     Generator(
         name="Pike's",
         package="pike8.0-doc",
@@ -269,6 +266,9 @@ LATER_HELD_OUT = (
         main=("article",),
         nav=(".navbox", ".navbar", "header", "footer"),
     ),
+)
+
+LATER_HELD_OUT = (
     Generator(
         name="odoc",
         package="libjs-of-ocaml-doc",
@@ -293,7 +293,7 @@ LATER_HELD_OUT = (
         folder="usr/share/GNUstep/Documentation/Developer/Base/Reference",
         main=("body",),
         nav=(),
-        optional=("body > font > a:first-child", "body > font > div:first-of-type"),
+        optional=("body > font > a[href='Base.html']", "body > font > div:first-of-type"),
         skip=("index", "Index"),
     ),
 )

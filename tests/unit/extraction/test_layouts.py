@@ -133,3 +133,78 @@ def test_a_link_of_no_box_that_all_pages_have_is_no_page_s_own() -> None:
     for link, is_left in ((alone, False), (in_words, True)):
         profile = learn(SamplePage(page(number, link)) for number in range(5))
         assert ("main help" in read_page(page(7, link), url=URL, profile=profile).markdown) is is_left
+
+
+@pytest.mark.parametrize(
+    ("box", "alert"),
+    [
+        ("<div class=NOTE><p>Note</p><p>Cold.</p></div>", "> [!NOTE]\n> Cold.\n"),
+        ("<div class='alert is-warning'><p class=alert-title>Warning</p><p>Wet.</p></div>", "> [!WARNING]\n> Wet.\n"),
+        (
+            "<div class='alert is-warning'><p class=alert-title>Mind</p>Wet.</div>",
+            "> [!WARNING]\n> **Mind**\n>\n> Wet.\n",
+        ),
+        ("<div class='alert alert-danger warning'><b>Warning:</b> Wet.</div>", "> [!WARNING]\n> Wet.\n"),
+        ("<div class='x-note x-tip note'>Oil it.</div>", "> [!TIP]\n> Oil it.\n"),
+        ("<aside class=caution><strong>Caution:</strong><span> Wet.</span></aside>", "> [!CAUTION]\n> Wet.\n"),
+        ("<blockquote class=tip><p>Oil it.</blockquote>", "> [!TIP]\n> Oil it.\n"),
+        ("<p class='callout info'>Cold.", "> [!NOTE]\n> Cold.\n"),
+        ("<div class=note>Note that it is <b>cold</b>.</div>", "> [!NOTE]\n> Note that it is **cold**.\n"),
+        ("<table><tr><td>a<td><div class=note>b</div><tr><td>c<td>d</table>", "| a | b |\n| --- | --- |\n| c | d |\n"),
+    ],
+)
+def test_a_note_says_its_kind_once(box: str, alert: str) -> None:
+    """By the most exact of its names; in a cell, which holds no quotation, it is text."""
+    assert markdown_of(f"<main><h1>V</h1>{box}</main>", title="V") == f"# V\n\n{alert}"
+
+
+@pytest.mark.parametrize(
+    ("block", "language"),
+    [
+        ("<pre syntax=Python><code>x</code></pre>", "python"),
+        ("<pre class=programlisting><code class='bash '>x</code></pre>", "bash"),
+        ("<div class='highlight highlight-source-shell'><pre>x</pre></div>", "shell"),
+        ("<div><span class=language>Azure CLI</span></div><pre><code class=lang-azurecli>x</code></pre>", "azurecli"),
+        ("<pre class=screen><code class=literal>x</code></pre>", ""),
+    ],
+)  # fmt: skip
+def test_code_has_the_language_that_its_page_states(block: str, language: str) -> None:
+    """Each of these is how a large site writes it."""
+    assert markdown_of(f"<main><h1>V</h1>{block}</main>", title="V") == f"# V\n\n```{language}\nx\n```\n"
+
+
+def test_what_a_web_component_makes_tabs_of_is_shown() -> None:
+    """It is hidden until its program runs; what else is hidden stays so."""
+    tabs = "<dl style='display: none'><dt>A<dd>one<dt>B<dd>two</dl>"
+
+    assert "**A**\n\none" in markdown_of(f"<h1>V</h1>{PROSE}<x-tabs>{tabs}</x-tabs>")
+    assert "one" not in markdown_of(f"<h1>V</h1>{PROSE}<div>{tabs}</div>")
+    assert "one" not in markdown_of(f"<h1>V</h1>{PROSE}<x-tabs><span hidden>one</span></x-tabs>")
+
+
+def test_places_for_buttons_in_code_are_no_lines() -> None:
+    """An empty line among others is one."""
+    assert "```\nx\n```" in markdown_of("<h1>V</h1><pre><div></div><code>x</code></pre>")
+    assert "```\nx\n\ny\n```" in markdown_of("<h1>V</h1><pre><div>x</div><div></div><div>y</div></pre>")
+
+
+def test_the_label_of_a_list_of_contents_goes_with_it() -> None:
+    """Of a part that can be folded nothing else is left; a label of more is the author's."""
+    toc = "<details><summary>Table of contents</summary><ol id=markdown-toc><li><a href=#a>A</a></ol></details>"
+
+    assert markdown_of(f"<h1>V</h1>{toc}{PROSE}") == markdown_of(f"<h1>V</h1>{PROSE}")
+    assert "More of it" in markdown_of(f"<h1>V</h1>{toc.replace('</ol>', '</ol>More of it, as all of you will know.')}")
+
+
+@pytest.mark.parametrize(
+    ("button", "said"),
+    [
+        ("<button><span>post</span><span>/valves/{name}</span></button>", "`post /valves/{name}`\n"),
+        ("<button><strong>200</strong><div><p>It is open</p></div></button>", "**200**\n\nIt is open\n"),
+        ("<button><p>Yes</p></button>", ""),
+        ("<button>Get started</button>", ""),
+    ],
+)
+def test_a_button_that_says_what_the_page_is_about_is_text(button: str, said: str) -> None:
+    """Pages of an API put paths and responses into buttons that fold."""
+    assert markdown_of(f"<main><h1>V</h1>{button}</main>", title="V") == f"# V\n\n{said}".rstrip("\n") + "\n"

@@ -20,6 +20,8 @@ def test_a_page_reads_as_if_written_by_hand(page: Path) -> None:
 def test_all_are_there() -> None:
     """A lost page would be a test that cannot fail."""
     assert [page.stem for page in PAGES] == [
-        "antora", "code_boxes", "confluence", "docusaurus", "fumadocs", "furo", "gitbook", "material", "mintlify",
-        "nextra", "notion", "readme_io", "readthedocs", "starlight", "vitepress", "wordpress", "zendesk",
+        "antora", "aws", "bookstack", "code_boxes", "confluence", "devsite", "discourse", "docsify", "docsy",
+        "docusaurus", "fumadocs", "furo", "gitbook", "github", "justthedocs", "material", "mdn", "mintlify",
+        "mslearn", "nextra", "notion", "readme_io", "readthedocs", "redoc", "sphinx_book", "starlight", "vitepress",
+        "wordpress", "zendesk",
     ]  # fmt: skip

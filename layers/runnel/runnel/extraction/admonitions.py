@@ -5,6 +5,7 @@ the renderer as private-use characters, for it would escape the brackets.
 """
 
 import re
+from operator import itemgetter
 from typing import Final
 
 import turbohtml
@@ -18,12 +19,16 @@ BOXES: Final = (
     ".admonition", ".markdown-alert", ".theme-admonition", ".starlight-aside", ".custom-block", ".admonitionblock",
     ".callout", ".hint", "div.note", "div.tip", "div.important", "div.warning", "div.caution", "details.note",
     "details.tip", "details.info", "details.warning", "details.danger", "div.alert", ".confluence-information-macro",
-    "div[data-callout]", "blockquote.callout",
+    "div[data-callout]", "blockquote.callout", "div.NOTE", "div.TIP", "div.IMPORTANT", "div.WARNING", "div.CAUTION",
+    "blockquote.note", "blockquote.tip", "blockquote.important", "blockquote.warning", "blockquote.caution",
+    "p.callout", "p.tip", "p.important", "p.warning", "p.caution", ".awsdocs-note", "aside.note", "aside.tip",
+    "aside.important", "aside.warning", "aside.caution",
 )  # fmt: skip
 
 TITLES: Final = (
     ".admonition-title, .markdown-alert-title, h3.title, p.title, summary, .starlight-aside__title, "
-    ".custom-block-title, .callout-heading, .alert-heading, "
+    ".custom-block-title, .callout-heading, .alert-heading, .alert-title, "
+    ".awsdocs-note-title, "
     'td.icon, [class*="admonitionHeading"], details > p:first-child'
 )
 
@@ -37,11 +42,17 @@ KINDS: Final = {
     "caution": "CAUTION", "danger": "CAUTION", "error": "CAUTION", "failure": "CAUTION", "bug": "CAUTION",
 }  # fmt: skip
 
+#: Names that stand beside a more exact one.
+SAYS_LEAST: Final = frozenset({"admonition", "note"})
+
 #: What parts the kind from the name of the box in a class.
 LAST_PART: Final = re.compile("[-_]")
 
 #: What only shows the kind again.
 ICONS: Final = ".callout-icon, .aui-icon"
+
+#: How far within a box its kind may be said once more.
+LABEL_WITHIN: Final = 3
 
 OPEN, CLOSE = "\ue0f0", "\ue0f1"
 MARK: Final = re.compile(f"{OPEN}([A-Z]+){CLOSE}\n([ >]*>) ?\n")
@@ -52,7 +63,7 @@ def mark_admonitions(main: turbohtml.Element, contents: Contents) -> None:
     boxes = contents.any_of(*BOXES)
     for box in main.select(boxes) if boxes else ():
         kind = _kind(box)
-        if kind and _has_text(box):
+        if kind and _has_text(box) and box.closest("td, th") is None:  # no cell holds a quotation
             _mark(box, kind)
 
 
@@ -66,8 +77,11 @@ def restore_admonitions(markdown: str) -> str:
 
 def _kind(box: turbohtml.Element) -> str:
     """Return the alert of the most exact class: `admonition` itself says least and counts last."""
-    names = [LAST_PART.split(name.lower())[-1] for name in (box.attr("class") or "").split()]
-    kinds = [KINDS[name] for name in sorted(names, key="admonition".__eq__) if name in KINDS]
+    classes = (box.attr("class") or "").lower().split()
+    names = [
+        (name in SAYS_LEAST, name != written, name) for written in classes for name in LAST_PART.split(written)[-1:]
+    ]
+    kinds = [KINDS[name] for _, _, name in sorted(names, key=itemgetter(0, 1)) if name in KINDS]
     if not kinds:
         kinds = [
             KINDS[name]
@@ -84,7 +98,7 @@ def _has_text(box: turbohtml.Element) -> bool:
 def _mark(box: turbohtml.Element, kind: str) -> None:
     for icon in box.select(ICONS):
         icon.decompose()
-    title = box.select_one(TITLES)
+    title = box.select_one(TITLES) or _label(box, kind)
     said = ""
     if title is not None:
         said = one_line(title.text)
@@ -99,6 +113,19 @@ def _mark(box: turbohtml.Element, kind: str) -> None:
     opening = turbohtml.Element("p")
     opening.append(turbohtml.Text(f"{OPEN}{kind}{CLOSE}"))
     box.insert(0, opening)
+
+
+def _label(box: turbohtml.Element, kind: str) -> turbohtml.Element | None:
+    """Return what *box* begins with when that only names its *kind* again: "Note:"."""
+    inner: turbohtml.Element = box
+    for _ in range(LABEL_WITHIN):
+        first = next((node for node in inner.children if not node.text.isspace() and node.text), None)
+        if not isinstance(first, turbohtml.Element):
+            return None
+        if first.text.strip().rstrip(":").upper() == kind:
+            return first
+        inner = first
+    return None
 
 
 def _bold_line(text: str) -> turbohtml.Element:

@@ -55,6 +55,7 @@ BOXES: Final = frozenset({"div", "figure"})  # around one block alone
 BUTTON_LABEL: Final = re.compile(r"\b(?:copy (?:code|to clipboard)|copy|copied)\b!?", re.IGNORECASE)
 LONGEST_BAR: Final = 60
 BAR_ABOVE: Final = 3
+SAYS_LANGUAGE: Final = "span.language, span.language-name, div.language, span.lang"
 
 #: How bars write the names of languages.
 SPOKEN: Final = {
@@ -75,6 +76,14 @@ NO_LANGUAGE: Final = frozenset(
     {"default", "none", "text", "plaintext", "plain", "txt", "nohighlight", "wrapper", "source", "content", "block",
      "undefined", "auto", "notranslate"}
 )  # fmt: skip
+
+#: Languages whose bare name is a class of code in some generators, and of nothing else.
+KNOWN_LANGUAGES: Final = frozenset({
+    "bash", "c++", "clojure", "cpp", "csharp", "css", "dart", "dockerfile", "elixir", "erlang", "fsharp", "golang",
+    "graphql", "groovy", "haskell", "hcl", "html", "java", "javascript", "js", "json", "jsx", "julia", "kotlin", "lua",
+    "matlab", "objectivec", "ocaml", "perl", "php", "powershell", "protobuf", "python", "ruby", "rust", "scala", "scss",
+    "shell", "sh", "sql", "swift", "toml", "tsx", "typescript", "xml", "yaml", "yml",
+})  # fmt: skip
 
 #: How far above a block its language may stand; beyond two boxes (a table of lines between) only in one spelling.
 LANGUAGE_ABOVE: Final = 7
@@ -123,6 +132,10 @@ def _end_lines(block: turbohtml.Element) -> None:
     lines = [line for line in block.select(LINES) if line.select_one(LINES) is None]
     if all(line.text for line in lines):
         return  # the renderer sees to that
+    if not any(line.text for line in lines):  # places for buttons
+        for line in lines:
+            line.decompose()
+        return
     for line in lines:
         if line.next_sibling is not None and not line.text.endswith("\n") and line.select_one("br") is None:
             line.append(turbohtml.Text("\n"))
@@ -165,6 +178,8 @@ def _is_bar_of(bar: turbohtml.Element, block: turbohtml.Element) -> bool:
         return False
     said = " ".join(BUTTON_LABEL.sub(" ", " ".join(bar.stripped_strings)).split()).lower()
     language = _language(block, block.select("code"))
+    if said and language and bar.select_one(SAYS_LANGUAGE) is not None:
+        return True
     return not said or (bool(language) and SPOKEN.get(said, said) == SPOKEN.get(language, language))
 
 
@@ -223,7 +238,7 @@ def _counts(text: str) -> bool:
 def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
     """Return what the first code element, the block, or one of the boxes around it says."""
     for element in (*codes[:1], block):
-        found = _language_of(element)
+        found = _language_of(element) or _language_alone_in(element.attr("class") or "")
         if found:
             return found
     around = block.parent
@@ -238,16 +253,27 @@ def _language(block: turbohtml.Element, codes: list[turbohtml.Element]) -> str:
 
 
 def _language_of(element: turbohtml.Element) -> str:
-    named = element.attr("data-lang") or element.attr("data-language") or element.attr("language")
+    named = (
+        element.attr("data-lang")
+        or element.attr("data-language")
+        or element.attr("language")
+        or element.attr("syntax")  # Google's
+    )
     if named:
         return _language_in(named, "")
     return _language_in("", element.attr("class") or "") or _language_in("", element.attr(BRUSH) or "")
 
 
 @lru_cache(maxsize=1024)
+def _language_alone_in(classes: str) -> str:
+    """Return the first of *classes*, those of a block or its code, that is the name of a language everyone knows."""
+    return next((name for name in classes.lower().split() if name in KNOWN_LANGUAGES), "")
+
+
+@lru_cache(maxsize=1024)
 def _language_in(named: str, classes: str) -> str:
     for name in [named] if named else LANGUAGE.findall(classes):
-        lower = name.lower()
+        lower = name.lower().removeprefix("highlight-").removeprefix("source-")  # GitHub's, after `highlight`
         if lower not in NO_LANGUAGE and NAME.fullmatch(lower):
             return SAME_LANGUAGE.get(lower, lower)
     return ""

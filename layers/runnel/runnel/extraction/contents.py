@@ -18,11 +18,11 @@ BOXES: Final = ("div", "ul", "ol", "table", "section", "aside", "header", "detai
 
 #: Elements that are asked for again when the tree has changed. While there is an index they cost nothing, later a walk
 #: of the main part for each; beyond so many of a tag, the walk is cheaper.
-KEPT: Final = ("pre", "sup", "dt", "nav")
+KEPT: Final = ("pre", "sup", "dt", "nav", "button")
 MOST_KEPT: Final = 100
 
 #: Other elements whose classes are read, with how.
-READ: Final = {"a": "//a/@class", "span": "//span/@class"}
+READ: Final = {"a": "//a/@class", "span": "//span/@class", "p": "//p/@class"}
 
 #: A class alone or behind a tag.
 CLASS: Final = re.compile(r"([a-z0-9]*)(\.[\w-]+)")
@@ -47,13 +47,11 @@ class Contents:
             self.boxes += boxes
             for name in {name for names in {names for _, names in boxes} for name in _class_selectors(names)}:
                 classes |= {name, tag + name}
-        links = set(cast("list[str]", tree.xpath(READ["a"])))
-        spans = set(cast("list[str]", tree.xpath(READ["span"])))
-        classes |= {f"a{name}" for names in links for name in _class_selectors(names)}
-        classes |= {f"span{name}" for names in spans for name in _class_selectors(names)}
+        read = {tag: set(cast("list[str]", tree.xpath(classes_of))) for tag, classes_of in READ.items()}
+        classes |= {f"{tag}{name}" for tag in READ for names in read[tag] for name in _class_selectors(names)}
         self._kept = {tag: tree.select(tag) for tag in KEPT}
         #: As they stand in the page, each once.
-        self.link_classes = links
+        self.link_classes = read["a"]
         self._held = {
             selector
             for selector in selectors
@@ -71,6 +69,10 @@ class Contents:
         """
         kept = self._kept[tag]
         return [each for each in kept if part in each.ancestors] if len(kept) <= MOST_KEPT else part.select(tag)
+
+    def kept(self, tag: str) -> list[turbohtml.Element]:
+        """Return the elements of a `KEPT` *tag* that the tree had, in document order."""
+        return self._kept[tag]
 
     def made(self, element: turbohtml.Element) -> None:
         """Take note of a new element of a `KEPT` tag."""

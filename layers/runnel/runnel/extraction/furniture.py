@@ -20,7 +20,8 @@ FURNITURE: Final = (
     "textarea", "svg", "span.mw-editsection", "span.editsection", "a.skip-link", "a.srclink", "a.sl-anchor-link",
     "span.sr-only", "span.visually-hidden", "span.lang", "span.theme-doc-version-badge", "div.line-numbers-wrapper",
     "td.linenos", "span.linenos", "div.article-author", "div.article-relatives", "div.article-comments",
-    "div.comments-area", "div.comment-respond", "div.sharedaddy",
+    "div.comments-area", "div.comment-respond", "div.sharedaddy", "div.more-topics__list",
+    "img[onclick]",
 )  # fmt: skip
 
 #: Roles that say outright what a block is.
@@ -40,12 +41,12 @@ NAVIGATION: Final = re.compile(r"(?:[a-z]*[-_])?[a-z]*nav(?:bar|igation)?")
 #: A box of such a name stands beside the text, whatever it says.
 BESIDE: Final = re.compile(r"(?:[a-z]+[-_])?side-?bar(?:[-_](?:left|right|inner|content))?")
 
-#: Beginnings of the names of what a text has itself: the foot of a card is no page's.
-OF_TEXT: Final = ("card-", "panel-", "table-", "modal-")
+#: Names of what a text has itself: the foot of a card is no page's.
+OF_TEXT: Final = re.compile(r"(?:card|panel|table|modal)-(?:footer|header)")
 
 #: Words that often stand for navigation, and as often for text: the block must be little but links.
 WEAK: Final = re.compile(
-    r"(?:\w+-)*\w*toc(?:[-_]\w+)*|(?:page-?|local-?|table-?of-?)?contents?|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
+    r"(?:\w+-)*\w*toc(?:[-_]\w+)*|(?:page-?|local-?|table-?of-?)?contents?|(?:inline-?)?topic-?list|(?:page|site)?[-_]?header|head|related|summary|links|top|bottom|path|index"
 )
 
 #: A suspected block whose text stands in links to this share is navigation; a weak suspicion needs the greater one.
@@ -62,6 +63,9 @@ GREATER_PART: Final = 0.5
 #: What is called a bar at the side is one when it holds no more than this share of half the text.
 TINY_BESIDE: Final = 0.1
 
+#: No label of a folded part is longer.
+LONGEST_LABEL: Final = 40
+
 #: A footer says its few words without links, too.
 LONGEST_FOOTER: Final = 600
 HEADED_TAGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre"})
@@ -74,7 +78,7 @@ LONG_FORM: Final = 500
 
 #: What links and labels of a bar say; every word of a bar must be of these, or of the page that a link names.
 NAV_WORDS: Final = re.compile(
-    r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topic|to|the|of|"
+    r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topics?|to|the|of|"
     r"return|table|toc|on|this|more|about|go|goto|skip|main|navigation|available|languages?)"
 )
 NAV_LABEL: Final = re.compile(
@@ -101,7 +105,7 @@ COLOPHON: Final = re.compile(
     r"\W*(?:copyright\b|©|all rights reserved|generated (?:by|on)|retrieved from|produced by|powered by|"
     r"built with|created using|last (?:updated|modified|change)|this page (?:was|is) (?:generated|last)|page last|"
     r"updated\b.{1,30}\b(?:ago|\d{4})\W*$|edit (?:this page|on \w+)\b|suggest (?:an )?edits?\b|"
-    r"(?:was|did|is) this (?:page|article|guide|doc\w*|information) (?:helpful|useful|help))",
+    r"(?:feedback\W*)?(?:was|did|is) this (?:page|article|guide|doc\w*|information) (?:helpful|useful|help))",
     re.IGNORECASE,
 )
 
@@ -137,8 +141,16 @@ def _remove_suspects(body: turbohtml.Element, contents: Contents) -> int:
         if not is_strong or box.attr("role") in ROLES or not _is_in_headed_section(box):
             if not is_strong:
                 _keep_title(box)
-            box.decompose()
+            _drop(box)
     return size
+
+
+def _drop(box: turbohtml.Element) -> None:
+    """Drop *box*, and with it the folded part that held nothing else but its label."""
+    around = box.parent
+    box.decompose()
+    if isinstance(around, turbohtml.Element) and around.tag == "details" and len(around.text.strip()) <= LONGEST_LABEL:
+        around.decompose()
 
 
 def _keep_title(box: turbohtml.Element) -> None:
@@ -286,7 +298,7 @@ def _suspected(box: turbohtml.Element, names: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _suspicion(classes: str, own_id: str) -> int:
-    names = [name for name in f"{classes} {own_id}".lower().split() if not name.startswith(OF_TEXT)]
+    names = [name for name in f"{classes} {own_id}".lower().split() if not OF_TEXT.fullmatch(name)]
     if any(map(STRONG.search, names)):
         return 2
     return 1 if any(map(WEAK.fullmatch, names)) else 0

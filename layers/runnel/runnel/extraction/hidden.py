@@ -65,6 +65,9 @@ SHOWN_BY_A_CLICK: Final = re.compile(
 OPENERS: Final = "[data-target], [data-bs-target], [data-toggle], [data-bs-toggle], [onclick]"
 OPENS: Final = ("data-target", "data-bs-target", "href", "onclick")
 
+#: Blocks that a web component takes its parts from.
+OF_PROGRAM: Final = frozenset({"dl", "ul", "ol", "section", "pre", "table"})
+
 NAME: Final = re.compile(r"[\w:.-]+")
 
 #: What is no part of a page until a program takes it, and how `noscript` mostly asks for one.
@@ -98,7 +101,9 @@ def strip_hidden(main: turbohtml.Element) -> tuple[Hidden, ...]:
     shown = _Shown(main)
     for element in main.select("[style], [hidden]"):
         kind = _how_hidden(element)
-        if kind and not shown.holds(element):
+        if kind and _is_of_program(element):
+            _show(element)
+        elif kind and not shown.holds(element):
             text = one_line(element.text)
             if any(map(str.isalnum, text)) and element.closest("body") is not None:
                 told.append(_tell(kind, text))
@@ -128,6 +133,17 @@ def strip_unrendered(tree: turbohtml.Document, contents: Contents) -> tuple[Hidd
             told.append(_tell(UNRENDERED_KIND, text))
         element.decompose()
     return tuple(told[:TOLD])
+
+
+def _is_of_program(element: turbohtml.Element) -> bool:
+    """Say whether *element* is hidden until a program makes tabs of it, or the like: its parent is of no standard."""
+    return isinstance(element.parent, turbohtml.Element) and "-" in element.parent.tag and element.tag in OF_PROGRAM
+
+
+def _show(element: turbohtml.Element) -> None:
+    element.attrs.pop("style", None)
+    if isinstance(element.parent, turbohtml.Element):
+        element.parent.tag = "div"
 
 
 class _Shown:

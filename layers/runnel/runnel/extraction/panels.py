@@ -5,6 +5,8 @@ button that shows a part of the text is its title: in a heading it leaves its wo
 button opens is shown, but for lists of links.
 """
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 import turbohtml
@@ -16,10 +18,12 @@ from runnel.extraction.metadata import one_line
 #: Sets of tabs: the box around one, its labels, its panels. The first is how accessible pages write it.
 TABS: Final = (
     ("div[role=tabpanel]", "[role=tab]", "[role=tabpanel]"),
+    ("section[role=tabpanel]", "[role=tab]", "[role=tabpanel]"),
     (".tabbed-set", ".tabbed-labels > label", ".tabbed-block"),  # Material for MkDocs
     (".vp-code-group", ".tabs > label", ".blocks > div"),  # VitePress
     (".sd-tab-set", ".sd-tab-label", ".sd-tab-content"),  # sphinx-design
     (".CodeTabs", ".CodeTabs-toolbar > button", ".CodeTabs-inner > pre"),  # ReadMe
+    (".docsify-tabs", ".docsify-tabs__tab", ".docsify-tabs__content"),
 )
 #: A button that shows and hides a part of the page.
 OPENER: Final = "button[aria-controls]"
@@ -28,6 +32,12 @@ SETS: Final = (*(box for box, _, _ in TABS), OPENER, "summary")
 #: What a part that a button shows has, and a menu has not; what is left of a heading that holds one.
 TEXT: Final = "p, pre, table, li, dd"
 HEADINGS: Final = "h1, h2, h3, h4, h5, h6"
+
+#: What a button of an API's page says that shows where to call: "post /valves"; how much one says at least that is
+#: looked at, and how many words a paragraph in one has that is the page's, as the meaning of a response is.
+ENDPOINT: Final = re.compile(r"\s*(?:get|post|put|patch|delete|head|options|trace)\s*(?:https?:/)?/\S", re.IGNORECASE)
+LEAST_SAID: Final = 6
+LEAST_WORDS: Final = 2
 
 #: How far above its panels the box of a set may stand.
 SET_ABOVE: Final = 4
@@ -44,6 +54,7 @@ def label_panels(tree: turbohtml.Document, contents: Contents) -> None:
                 _label(box, label_name, panel_name)
     if contents.any_of(OPENER):
         _open_parts(tree)
+    _keep_buttons(contents.kept("button"))
     for summary in tree.select("summary") if contents.any_of("summary") else ():
         if summary.select_one(BLOCKS) is None and summary.text.strip():
             _embolden(summary)
@@ -82,6 +93,22 @@ def _label(box: turbohtml.Element, label_name: str, panel_name: str) -> None:
         _show(panel)
     for label in labels:
         (label.closest("[role=tablist]") or label).decompose()
+
+
+def _keep_buttons(buttons: Iterable[turbohtml.Element]) -> None:
+    """Make a block of the page of each of *buttons* that says what the page is about."""
+    for button in buttons:
+        text = button.text
+        if len(text) < LEAST_SAID:
+            continue
+        if ENDPOINT.match(text) is not None:
+            code = turbohtml.Element("code")
+            code.append(turbohtml.Text(" ".join(button.stripped_strings)))
+            button.tag = "p"
+            button.set_inner_html("")
+            button.append(code)
+        elif any(len(said.text.split()) >= LEAST_WORDS for said in button.select("p")):
+            button.tag = "div"
 
 
 def _open_parts(tree: turbohtml.Document) -> None:
