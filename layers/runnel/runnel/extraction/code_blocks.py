@@ -13,8 +13,8 @@ from typing import Final
 
 import turbohtml
 
+from runnel.extraction.bars import SPARSE
 from runnel.extraction.contents import Contents
-from runnel.extraction.furniture import SPARSE
 from runnel.extraction.spaces import NO_BREAK_SPACE
 
 #: Code blocks without a `pre`: the block, and what is one line of it.

@@ -6,12 +6,21 @@ goes that holds the greater part of the page. Each question costs a walk of the 
 """
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import turbohtml
 
+from runnel.extraction.bars import (
+    HEADED_TAGS,
+    LONGEST_BAR,
+    MANY_LINKS,
+    NAV_LABEL,
+    SEPARATORS,
+    WORDS_A_LINK,
+    is_bar,
+    says_only_nav_words,
+)
 from runnel.extraction.contents import Contents
 
 #: What no reader of the text misses: controls, edit links, text for screen readers only, line numbers.
@@ -53,10 +62,6 @@ WEAK: Final = re.compile(
 MOSTLY_LINKS: Final = 0.5
 LITTLE_BUT_LINKS: Final = 0.75
 
-#: So many links, and no more characters of text to each, make a list of links.
-MANY_LINKS: Final = 8
-WORDS_A_LINK: Final = 30
-
 #: A block with this much of the body's text is no furniture, whatever its name.
 GREATER_PART: Final = 0.5
 
@@ -68,29 +73,8 @@ LONGEST_LABEL: Final = 40
 
 #: A footer says its few words without links, too.
 LONGEST_FOOTER: Final = 600
-HEADED_TAGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre"})
-LONGEST_BAR: Final = 600
-#: Templates indent their bars: of a text that is longer by this, white space is counted as a browser shows it.
-SPARSE: Final = 10
-
 #: A form this long (in characters of text) is a page that stands in a form, not a search box.
 LONG_FORM: Final = 500
-
-#: What links and labels of a bar say; every word of a bar must be of these, or of the page that a link names.
-NAV_WORDS: Final = re.compile(
-    r"(?:next|previous|prev|up|home|top|contents|index|modules?|back|forward|page|chapter|section|topics?|to|the|of|"
-    r"return|table|toc|on|this|more|about|go|goto|skip|main|navigation|available|languages?)"
-)
-NAV_LABEL: Final = re.compile(
-    r"\W*(?:next|previous|prev|up|home|back|forward)\b"
-    r"|.*(?:\b(?:next|previous|prev)|(?:next|previous) (?:page|chapter|section|topic|article))\W*$",
-    re.IGNORECASE | re.DOTALL,
-)
-#: A link to one of many: the number of a chapter, the letter of an index.
-NUMBERED: Final = re.compile(r"\W*(?:\d{1,4}|[A-Za-z])\W*")
-MOSTLY_NUMBERED: Final = 0.7
-SEPARATORS: Final = re.compile("[|\u00bb\u203a>\u00b7\u2022/\u2192\u2190\u00ab\u2039\u25b2\u2191]")
-WORDS: Final = re.compile(r"[^\W_]+")
 
 #: Links to the source of an entry, or to its editor: what their classes hold, how that is asked, what they say.
 SOURCE_NAMES: Final = re.compile(r"src|source|edit|viewcode")
@@ -174,53 +158,6 @@ def _outside(block: turbohtml.Element, text: str) -> str:
     for link in block.select("a[href]"):
         text = text.replace(link.text, " ", 1)
     return text.strip()
-
-
-def is_bar(block: turbohtml.Element) -> bool:
-    """Say whether *block* is a line of links that lead around: "Prev | Up | Next", breadcrumbs."""
-    if block.tag == "a":
-        return _is_bare_bar(block)
-    links = block.select("a[href]") if block.tag not in HEADED_TAGS else ()
-    text = block.text if links else ""
-    if not text or is_longer_than_bar(text) or block.select_one("pre, h1, h2, h3, h4, h5, h6") is not None:
-        return False
-    outside, labels = text, []
-    for link in links:
-        label = link.text
-        outside = outside.replace(label, " ", 1)
-        labels.append(label)
-    around = WORDS.findall(outside.lower())
-    if not all(map(NAV_WORDS.fullmatch, around)):
-        return False
-    if any(NAV_LABEL.match(label) for label in labels) or any(map(NAV_LABEL.match, around)):
-        return True
-    if not around and len(links) > 1 and SEPARATORS.search(outside) is not None:
-        return True
-    return _is_numbered(links, labels)
-
-
-def _is_bare_bar(link: turbohtml.Element) -> bool:
-    """Say whether *link* is a bar of its own: no text stands beside it, and all that it says leads around."""
-    if "href" not in link.attrs or not all(map(NAV_WORDS.fullmatch, WORDS.findall(link.text.lower()) or ("",))):
-        return False
-    return all(
-        not isinstance(beside, turbohtml.Text) or _says_only_nav_words(beside.data)
-        for beside in (link.previous_sibling, link.next_sibling)
-    )
-
-
-def _is_numbered(links: Sequence[turbohtml.Element], labels: list[str]) -> bool:
-    """Say whether *links*, called *labels*, lead to many pages by number or letter; to places of one, they are text."""
-    numbered = sum(NUMBERED.fullmatch(label) is not None for label in labels)
-    if len(links) < MANY_LINKS or numbered < MOSTLY_NUMBERED * len(links):
-        return False
-    return not all((link.attr("href") or "").startswith("#") for link in links)
-
-
-def is_longer_than_bar(text: str) -> bool:
-    """Say whether *text* is too long for a bar, as a browser shows it."""
-    size = len(text)
-    return size > LONGEST_BAR and (size > SPARSE * LONGEST_BAR or len(" ".join(text.split())) > LONGEST_BAR)
 
 
 def is_colophon(block: turbohtml.Element) -> bool:
@@ -315,7 +252,7 @@ def _is_navigation(box: turbohtml.Element, *, is_strong: bool, limit: float) -> 
     if size > limit:  # a list of all pages may well be longer than a page
         return share >= LITTLE_BUT_LINKS and not _holds_all_titles(box)
     if not is_strong:
-        return share >= LITTLE_BUT_LINKS or (share > 0 and _says_only_nav_words(_outside(box, text)))
+        return share >= LITTLE_BUT_LINKS or (share > 0 and says_only_nav_words(_outside(box, text)))
     if share >= MOSTLY_LINKS or box.attr("role") in ROLES:
         return True
     is_small = size <= LONGEST_FOOTER
@@ -367,10 +304,6 @@ def is_trail_to(block: turbohtml.Element, title: turbohtml.Element) -> bool:
     return " ".join(rest.split()) in ("", " ".join(title.text.split()).strip(" #\u00b6"))
 
 
-def _says_only_nav_words(text: str) -> bool:
-    return all(map(NAV_WORDS.fullmatch, WORDS.findall(text.lower())))
-
-
 def _holds_all_titles(box: turbohtml.Element) -> bool:
     """Say whether the page has no title outside of *box*: then its links may be its text."""
     inside = len(box.select("h1"))
@@ -380,7 +313,7 @@ def _holds_all_titles(box: turbohtml.Element) -> bool:
 
 def _leads_around(box: turbohtml.Element, text: str) -> bool:
     """Say whether a link of *box* is called "Next" or the like, or *text*, its own, says nothing else."""
-    if _says_only_nav_words(text):
+    if says_only_nav_words(text):
         return True
     return any(NAV_LABEL.match(link.text) for link in box.select("a[href]"))
 

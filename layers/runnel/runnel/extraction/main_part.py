@@ -12,18 +12,9 @@ from typing import Final
 
 import turbohtml
 
+from runnel.extraction.bars import HEADED_TAGS, LONGEST_BAR, SPARSE, is_bar, is_longer_than_bar
 from runnel.extraction.contents import Contents
-from runnel.extraction.furniture import (
-    HEADED_TAGS,
-    LONGEST_BAR,
-    SPARSE,
-    is_bar,
-    is_colophon,
-    is_longer_than_bar,
-    is_trail_to,
-    link_share,
-    remove_furniture,
-)
+from runnel.extraction.furniture import is_colophon, is_trail_to, link_share, remove_furniture
 from runnel.extraction.page_heading import fetch_title, find_title, make_title, names_site
 from runnel.extraction.tables import open_columns
 

@@ -10,8 +10,9 @@ from typing import Final
 
 import turbohtml
 
+from runnel.extraction.bars import is_longer_than_bar
 from runnel.extraction.contents import Contents
-from runnel.extraction.furniture import LITTLE_BUT_LINKS, is_longer_than_bar, link_share
+from runnel.extraction.furniture import LITTLE_BUT_LINKS, link_share
 from runnel.extraction.metadata import one_line
 
 #: How far above a part its title may stand.
