@@ -295,17 +295,6 @@ async def test_redirects_to_nowhere_are_asked_for_once(site: SiteServer, home: R
     assert [verdicts[path].reason for path in leads_to] == ["protocol", "protocol", "out_of_scope"]
 
 
-async def test_a_site_that_forbids_everything_fails_with_its_rule(site: SiteServer, home: RealHome) -> None:
-    """The user learns which line of robots.txt it was, and the site was asked for nothing else."""
-    site.add("/robots.txt", "User-agent: *\nDisallow: /\n", "text/plain")
-    job = await home.crawl(site.url())
-
-    assert job.ending is not None
-    assert job.state is JobState.FAILED
-    assert "Disallow: /" in (job.ending.error or "")
-    assert site.paths() == ["/robots.txt"]
-
-
 async def test_pages_that_only_a_sitemap_names_are_found_behind_an_index_and_gzip(
     site: SiteServer, home: RealHome
 ) -> None:

@@ -143,3 +143,15 @@ async def test_a_crawl_delay_holds_from_one_hop_of_a_redirect_to_the_next() -> N
         assert min(later.at_s - sooner.at_s for sooner, later in pairwise(seen)) >= 0.12
         assert job.ending is not None
         assert job.ending.counts.fetched == 4
+
+
+async def test_a_site_that_forbids_everything_fails_with_its_rule() -> None:
+    """The user learns which line of robots.txt it was, and the site was asked for nothing else."""
+    async with _site() as site, real_home(site) as home:
+        site.add("/robots.txt", "User-agent: *\nDisallow: /\n", "text/plain")
+        job = await home.crawl(site.url())
+
+        assert job.ending is not None
+        assert job.state is JobState.FAILED
+        assert "Disallow: /" in (job.ending.error or "")
+        assert site.paths() == ["/robots.txt"]

@@ -20,6 +20,7 @@ from runnel.extraction.reading import read_links, read_page
 from runnel.local.worker_process import CAN_FORK, RAW_FILES, readers_started_early
 from runnel.local.workers import PAGES_AHEAD, WorkerPool
 from runnel.ports.page_reader import RawPlace
+from tests.support.process_ends import gone, is_alive, is_running
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,14 +74,6 @@ async def outcome(pool: WorkerPool, url: str) -> str:
 
 async def no_page() -> None:
     """Nothing to read."""
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("render", [True, False])
@@ -392,67 +385,3 @@ async def test_a_program_that_cannot_start_fails_each_page_and_ends() -> None:
             outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(6)))
 
         assert all("reader" in message for message in outcomes)
-
-
-async def test_forked_readers_end_by_themselves_when_their_grandparent_was_killed() -> None:
-    """Nobody holds the other ends of their sockets then, the readers themselves least of all."""
-    script = (
-        "import asyncio, sys\n"
-        f"sys.path.insert(0, {str(ROOT / 'layers' / 'runnel')!r})\n"
-        "from runnel.local.workers import PAGES_AHEAD, WorkerPool\n"
-        "async def main():\n"
-        "    pool = WorkerPool(size=2)\n"
-        "    pages = (pool.read(b'x', url='https://h/1', charset=None, render=False) for n in range(3 * PAGES_AHEAD))\n"
-        "    await asyncio.gather(*pages)\n"
-        "    print(*pool.pids, flush=True)\n"
-        "    await asyncio.Event().wait()\n"
-        "asyncio.run(main())\n"
-    )
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
-    assert parent.stdout is not None
-    pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
-    parent.kill()
-    await parent.wait()
-    assert len(pids) == 2
-    for pid in pids:
-        await gone(pid)
-
-
-async def test_a_worker_ends_by_itself_when_its_parent_was_killed(tmp_path: Path) -> None:
-    """`kill -9` of the program must leave nothing behind, not even a parser deep in a page."""
-    script = (
-        "import asyncio, sys\n"
-        f"sys.path.insert(0, {str(ROOT / 'layers' / 'runnel')!r})\n"
-        "from runnel.local.workers import PAGES_AHEAD, WorkerPool\n"
-        "async def main():\n"
-        f"    pool = WorkerPool(program={misbehaving(tmp_path)!r})\n"
-        "    await pool.read(b'x', url='https://h/1', charset=None, render=False)\n"
-        "    print(pool.pids[0], flush=True)\n"
-        "    await pool.read(b'x', url='https://h/' + sys.argv[1], charset=None, render=False)\n"
-        "    await asyncio.Event().wait()\n"
-        "asyncio.run(main())\n"
-    )
-    for page in ("idle", "orphan"):
-        parent = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", script, page, stdout=asyncio.subprocess.PIPE
-        )
-        assert parent.stdout is not None
-        pid = int(await parent.stdout.readline())
-        parent.kill()
-        await parent.wait()
-        await gone(pid)
-
-
-async def gone(pid: int) -> None:
-    """Wait until a process that is not our child has ended."""
-    while is_alive(pid):
-        await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(int))], timeout=1)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process that is not our child runs; a zombie that nobody reaps does not."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z" if Path("/proc").exists() else is_running(pid)
-    except FileNotFoundError:
-        return False
