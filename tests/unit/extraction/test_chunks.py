@@ -90,6 +90,7 @@ def test_a_line_of_hashes_and_marks_is_read_in_no_time_and_leads_nowhere() -> No
     [
         "```py\na\n\n# b\n```",
         "- ```\n  a\n\n# b\n  ```",
+        "```a```\n\n# b\n```",
         "x\n> ````\n> ```\n\n# b\n````",
         "```\n`\n\n# b\n```\ny\n```\n\n# c\n```",
     ],

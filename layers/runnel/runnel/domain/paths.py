@@ -29,6 +29,8 @@ _PAGE_ENDINGS: Final = (".html", ".htm", ".xhtml", ".shtml", ".md", ".markdown",
 _DEVICES: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])"
 )
+#: What everything can bear, if it is no device: most segments are so.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*]')
 #: Controls, invisible marks that reorder text, lone surrogates, code points without a character, odd line ends.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
@@ -135,15 +137,19 @@ def _without_ending(name: str) -> str:
 
 def _safe(segment: str) -> str:
     """Replace what some file system, shell or eye cannot bear; never empty, never hidden."""
+    text = segment if _PLAIN.fullmatch(segment) else _without_odd_characters(segment)
+    stem, dot, rest = text.partition(".")
+    return (f"{stem}_{dot}{rest}" if _DEVICES.fullmatch(stem.rstrip().lower()) else text) or "_"
+
+
+def _without_odd_characters(segment: str) -> str:
     text = unicodedata.normalize("NFC", segment)
     text = "".join("_" if unicodedata.category(char) in _INVISIBLE else char for char in text)
     text = _FORBIDDEN.sub("_", text).replace("\u00a0", " ").strip(" ")
     if text.startswith(("~", "-")):
         text = "_" + text[1:]
     text = "_" * (len(text) - len(text.lstrip("."))) + text.lstrip(".")
-    text = text.rstrip(". ") + "_" * (len(text) - len(text.rstrip(". ")))
-    stem, dot, rest = text.partition(".")
-    return (f"{stem}_{dot}{rest}" if _DEVICES.fullmatch(stem.rstrip().lower()) else text) or "_"
+    return text.rstrip(". ") + "_" * (len(text) - len(text.rstrip(". ")))
 
 
 def _cut(text: str, size_bytes: int) -> str:
