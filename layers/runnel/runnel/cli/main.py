@@ -21,6 +21,7 @@ from runnel.cli.exit_codes import ExitCode, exit_code_of_error
 from runnel.cli.options import example, group_options, join_call
 from runnel.cli.terminal import clean, drop_output
 from runnel.errors import RunnelError
+from runnel.settings import quicken_imports
 
 #: New objects before the collector looks for cycles: its default, 700, costs a crawl a twelfth of its time, and the
 #: imports before it too.
@@ -128,6 +129,7 @@ def cli(context: click.Context, /, **shared: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
+    quicken_imports()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(given, prog_name="runnel", standalone_mode=False)
