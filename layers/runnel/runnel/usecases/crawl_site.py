@@ -34,7 +34,7 @@ from runnel.usecases.services import Services
 from runnel.usecases.share_hosts import HostShares
 from runnel.usecases.tell_pages import PageVerdicts
 
-_CRASHED = FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
+_CRASHED: Final = FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
 #: While a commit is under way, a host answers about this part of what is asked of it at once.
 _A_COMMIT: Final = 8
 
@@ -178,9 +178,7 @@ class SiteCrawl:
             return True
         if fold.crashes[url] >= 2:
             self.frontier.drop(url)
-            self.pages.fail(
-                url, FetchError(category=ErrorCategory.CRASHED, message="The crawler died twice at this page.")
-            )
+            self.pages.fail(url, _CRASHED)
             return True
         seq = self._recorder.emit(e.UrlStarted, url=url, depth=self.frontier.depth(url), attempt=fold.failures[url] + 1)
         self._to_send.setdefault(self.frontier.host_of(url), deque()).append((url, seq))
