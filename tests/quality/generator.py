@@ -10,6 +10,7 @@ A row of `generators.py` and of `later_generators.py`: a documentation, and how 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 #: Marks and scripts that no generator means to be read.
 NEVER = ("script", "style", "template", "noscript", "button", "input", "select", "textarea", "svg", "iframe")
@@ -45,3 +46,32 @@ class Generator:
 
 #: Parts of Sphinx's paths that are no pages of text.
 SPHINX = ("genindex", "search.html", "modindex", "_static", "_sources", "_modules")
+
+
+class _Theme(TypedDict, total=False):
+    """What a theme of Sphinx has of its own, beside what all have."""
+
+    folder: str
+    main: str
+    drop: tuple[str, ...]
+    optional: tuple[str, ...]
+    nav: tuple[str, ...]
+    gutter: tuple[str, ...]
+    skip: tuple[str, ...]
+    sources: str
+
+
+def sphinx(name: str, package: str, **own: Unpack[_Theme]) -> Generator:
+    """Return the row of a theme of Sphinx."""
+    return Generator(
+        name=name,
+        package=package,
+        folder=own.get("folder", f"usr/share/doc/{package}/html"),
+        main=(own.get("main", "div.body"),),
+        drop=("a.headerlink", *own.get("drop", ())),
+        optional=("nav.contents", "div.contents", *own.get("optional", ())),
+        nav=own.get("nav", ("div.related", "div.sphinxsidebar", "div.footer")),
+        gutter=own.get("gutter", ()),
+        skip=(*SPHINX, *own.get("skip", ())),
+        sources=own.get("sources", ""),
+    )

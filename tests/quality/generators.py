@@ -9,39 +9,30 @@ The documentation that quality is measured on: Debian packages, one row each, wi
 
 from __future__ import annotations
 
-from tests.quality.generator import SPHINX, Generator
+from tests.quality.generator import Generator, sphinx
 
 TUNED = (
-    Generator(
-        name="Sphinx, Python's theme",
-        package="python3.11-doc",
+    sphinx(
+        "Sphinx, Python's theme",
+        "python3.11-doc",
         folder="usr/share/doc/python3.11/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
         nav=("div.related", "div.sphinxsidebar", "div.mobile-nav", "div.footer"),
-        skip=(*SPHINX, "changelog.html"),
+        skip=("changelog.html",),
         sources="_sources",
     ),
-    Generator(
-        name="Sphinx, Django's theme",
-        package="python-django-doc",
-        folder="usr/share/doc/python-django-doc/html",
-        main=("#yui-main",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents", "label"),
+    sphinx(
+        "Sphinx, Django's theme",
+        "python-django-doc",
+        main="#yui-main",
+        optional=("label",),
         nav=("#hd", "#ft", "#sidebar"),
-        skip=SPHINX,
     ),
-    Generator(
-        name="Sphinx, PyData's theme",
-        package="python-pandas-doc",
-        folder="usr/share/doc/python-pandas-doc/html",
-        main=("main",),
-        drop=("a.headerlink", ".prev-next-area", ".prev-next-bottom"),
-        optional=("nav.contents", "div.contents"),
+    sphinx(
+        "Sphinx, PyData's theme",
+        "python-pandas-doc",
+        main="main",
+        drop=(".prev-next-area", ".prev-next-bottom"),
         nav=("nav.navbar", ".bd-sidebar", ".bd-toc", ".prev-next-area", "footer"),
-        skip=SPHINX,
         sources="_sources",
     ),
     Generator(

@@ -7,37 +7,16 @@ general rule; those of `LATER_HELD_OUT` were only measured.
 
 from __future__ import annotations
 
-from tests.quality.generator import SPHINX, Generator
+from tests.quality.generator import Generator, sphinx
 
 LATER_TUNED = (
-    Generator(
-        name="Sphinx, Alabaster",
-        package="python-black-doc",
-        folder="usr/share/doc/python-black-doc/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
-        nav=("div.related", "div.sphinxsidebar", "div.footer"),
-        skip=SPHINX,
-    ),
-    Generator(
-        name="Sphinx, Pallets' theme",
-        package="python-flask-doc",
-        folder="usr/share/doc/python-flask-doc/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
-        nav=("div.related", "div.sphinxsidebar", "div.footer"),
-        skip=SPHINX,
-        sources="_sources",
-    ),
-    Generator(
-        name="Sphinx, SQLAlchemy's theme",
-        package="python-sqlalchemy-doc",
-        folder="usr/share/doc/python-sqlalchemy-doc/html",
-        main=("#docs-body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents", "div.topic", "a.changelog-reference"),
+    sphinx("Sphinx, Alabaster", "python-black-doc"),
+    sphinx("Sphinx, Pallets' theme", "python-flask-doc", sources="_sources"),
+    sphinx(
+        "Sphinx, SQLAlchemy's theme",
+        "python-sqlalchemy-doc",
+        main="#docs-body",
+        optional=("div.topic", "a.changelog-reference"),
         nav=(
             "#docs-top-navigation-container",
             "#docs-sidebar",
@@ -46,7 +25,6 @@ LATER_TUNED = (
             "#docs-bottom-navigation",
             "#narrow-index-nav",
         ),
-        skip=SPHINX,
     ),
     Generator(
         name="Scaladoc",
@@ -195,15 +173,13 @@ LATER_TUNED = (
         nav=(),
         skip=("/index.html",),
     ),
-    Generator(
-        name="Sphinx, OpenStack's theme",
-        package="swift-doc",
+    sphinx(
+        "Sphinx, OpenStack's theme",
+        "swift-doc",
         folder="usr/share/doc/swift-doc/base",
-        main=(".docs-body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
+        main=".docs-body",
         nav=(".docs-sidebar", ".navbar", ".docs-actions", ".footer"),
-        skip=(*SPHINX, "api-ref"),
+        skip=("api-ref",),
         sources="_sources",
     ),
     Generator(
@@ -215,48 +191,14 @@ LATER_TUNED = (
         nav=("#jump_to", "#jump_page"),
         pages="*/annotated-source/*.html",
     ),
-    Generator(
-        name="Sphinx, the classic theme",
-        package="rsyslog-doc",
-        folder="usr/share/doc/rsyslog-doc/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
-        nav=("div.related", "div.sphinxsidebar", "div.footer"),
-        skip=SPHINX,
-        sources="_sources",
-    ),
-    Generator(
-        name="Sphinx, CMake's theme",
-        package="cmake-doc",
-        folder="usr/share/doc/cmake-data/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
-        nav=("div.related", "div.sphinxsidebar", "div.footer"),
-        skip=SPHINX,
-        sources="_sources",
-    ),
-    Generator(
-        name="Sphinx, LLVM's theme",
-        package="llvm-15-doc",
-        folder="usr/share/doc/llvm-15-doc/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
-        nav=("div.related", "div.sphinxsidebar", "div.footer"),
-        skip=SPHINX,
-        sources="_sources",
-    ),
-    Generator(
-        name="Sphinx, Read the Docs' old theme",
-        package="emscripten-doc",
-        folder="usr/share/doc/emscripten-doc/html",
-        main=("[role=main]",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
+    sphinx("Sphinx, the classic theme", "rsyslog-doc", sources="_sources"),
+    sphinx("Sphinx, CMake's theme", "cmake-doc", folder="usr/share/doc/cmake-data/html", sources="_sources"),
+    sphinx("Sphinx, LLVM's theme", "llvm-15-doc", sources="_sources"),
+    sphinx(
+        "Sphinx, Read the Docs' old theme",
+        "emscripten-doc",
+        main="[role=main]",
         nav=("div.related", "div.sphinxsidebar", "nav", "footer", "[role=navigation]"),
-        skip=SPHINX,
         sources="_sources",
     ),
     Generator(

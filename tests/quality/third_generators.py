@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from tests.quality.generator import SPHINX, Generator
+from tests.quality.generator import Generator, sphinx
 
 THIRD_TUNED = (
-    Generator(
-        name="Sphinx, Read the Docs' theme",
-        package="bind9-doc",
+    sphinx(
+        "Sphinx, Read the Docs' theme",
+        "bind9-doc",
         folder="usr/share/doc/bind9-doc/arm",
-        main=("[itemprop=articleBody]",),
-        drop=("a.headerlink",),
-        gutter=(".linenos",),
-        optional=("nav.contents", "div.contents"),
+        main="[itemprop=articleBody]",
         nav=(".wy-nav-side", ".wy-breadcrumbs", ".rst-footer-buttons", "footer"),
-        skip=SPHINX,
+        gutter=(".linenos",),
     ),
     Generator(
         name="Material for MkDocs",
@@ -26,25 +23,18 @@ THIRD_TUNED = (
         nav=(".md-header", ".md-sidebar", ".md-footer"),
         skip=("404.html",),
     ),
-    Generator(
-        name="Sphinx, scikit-learn's theme",
-        package="python-sklearn-doc",
-        folder="usr/share/doc/python-sklearn-doc/html",
-        main=("[role=main]",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents", "div.topic"),
+    sphinx(
+        "Sphinx, scikit-learn's theme",
+        "python-sklearn-doc",
+        main="[role=main]",
+        optional=("div.topic",),
         nav=("#navbar", "#sk-sidebar-wrapper", "footer"),
-        skip=SPHINX,
     ),
-    Generator(
-        name="Sphinx, Guzzle's theme",
-        package="borgbackup-doc",
+    sphinx(
+        "Sphinx, Guzzle's theme",
+        "borgbackup-doc",
         folder="usr/share/doc/borgbackup/html",
-        main=("div.body",),
-        drop=("a.headerlink",),
-        optional=("nav.contents", "div.contents"),
         nav=("div.related", "#left-column", "div.footer"),
-        skip=SPHINX,
     ),
     Generator(
         name="Slurm's",
