@@ -18,7 +18,7 @@ BOXES: Final = ("div", "ul", "ol", "table", "section", "aside", "header", "detai
 
 #: Elements that are asked for again when the tree has changed. While there is an index they cost nothing, later a walk
 #: of the main part for each; beyond so many of a tag, the walk is cheaper.
-KEPT: Final = ("pre", "sup", "dt", "nav", "button")
+KEPT: Final = ("pre", "sup", "dt", "nav", "button", "form")
 MOST_KEPT: Final = 100
 
 #: Other elements whose classes are read, with how.

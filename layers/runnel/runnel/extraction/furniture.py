@@ -109,7 +109,7 @@ def remove_furniture(body: turbohtml.Element, contents: Contents) -> int:
     furniture = contents.any_of(*FURNITURE)
     if furniture:
         body.remove(furniture)
-    for form in body.select("form") if contents.any_of("form") else ():
+    for form in contents.within(body, "form"):
         if len(form.text) < LONG_FORM:
             form.decompose()
     return size

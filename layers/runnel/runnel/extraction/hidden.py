@@ -82,6 +82,7 @@ MARKS: Final = {
     TAGS: "\U000e0000-\U000e007f",
 }
 UNSEEN: Final = re.compile(f"[{''.join(MARKS.values())}]")
+ASCII: Final = bytes(range(0x80))
 ONE_OF: Final = {kind: re.compile(f"[{marks}]+") for kind, marks in MARKS.items()}
 #: A tag character is its ASCII one and this.
 TAG_BASE: Final = 0xE0000
@@ -191,8 +192,9 @@ def _holds_code(element: turbohtml.Element) -> bool:
 
 def strip_unseen(markdown: str) -> tuple[str, tuple[Hidden, ...]]:
     """Return *markdown* without marks that nobody sees, code keeps them; and of each kind the first, with its place."""
-    # None of them is printable, and asking that of a text takes half as long as searching it.
-    if markdown.isascii() or markdown.replace("\n", " ").isprintable() or UNSEEN.search(markdown) is None:
+    # None of them is printable, and what is beyond ASCII is mostly little: both cost a fraction of a search.
+    beyond = "" if markdown.isascii() else markdown.encode("utf-8", "replace").translate(None, ASCII).decode()
+    if beyond.isprintable() or UNSEEN.search(beyond) is None:
         return markdown, ()
     return change_prose(markdown, partial(UNSEEN.sub, ""))[0], tuple(_tell_marks(markdown))
 

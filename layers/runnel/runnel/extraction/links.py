@@ -122,7 +122,7 @@ def find_links(tree: turbohtml.Document, resolver: LinkResolver) -> FoundLinks:
 
 
 def _joined(hrefs: Iterable[str], resolver: LinkResolver) -> list[str]:
-    parted = {href: href.partition("#") for href in hrefs}
+    parted = {href: href.partition("#") for href in dict.fromkeys(hrefs)}
     resolver.parted.update(parted)
     joined = map(resolver.paths.__getitem__, dict.fromkeys([path for path, _, _ in parted.values()]))
     return [url for url in joined if url is not None and url.startswith(WEB)]

@@ -218,7 +218,7 @@ def _densest(part: turbohtml.Element, size: int, measured: _Measured) -> tuple[t
 
 def _next_below(part: turbohtml.Element, size: int, measured: _Measured) -> tuple[turbohtml.Element | None, int, bool]:
     """Return the child of *part* that holds all that may be text, its size, and whether others are left out."""
-    children = _blocks(part, measured)
+    children = _blocks(part, size, measured)
     best_size, at = max(((each, -at) for at, (_, each) in enumerate(children)), default=(0, 0))
     if 2 * best_size < size or not children:
         return None, 0, False
@@ -232,14 +232,25 @@ def _next_below(part: turbohtml.Element, size: int, measured: _Measured) -> tupl
     return best, best_size, bool(others)
 
 
-def _blocks(part: turbohtml.Element, measured: _Measured) -> list[_Block]:
-    """Return the children of *part* that have text, with how much; what was *measured* before is not again."""
+def _blocks(part: turbohtml.Element, size: int, measured: _Measured) -> list[_Block]:
+    """Return the children of *part*, of *size*, that have text, with how much; what was *measured* is not again."""
     blocks = measured.get(part)
     if blocks is None:
-        found = [(child, child.text) for child in part.children if isinstance(child, turbohtml.Element)]
-        blocks = [(child, len(text)) for child, text in found if text and not text.isspace()]
+        children = [child for child in part.children if isinstance(child, turbohtml.Element)]
+        blocks = _only_block(part, size, children[0]) if len(children) == 1 else _measure(children)
         measured[part] = blocks
     return blocks
+
+
+def _measure(children: list[turbohtml.Element]) -> list[_Block]:
+    found = [(child, child.text) for child in children]
+    return [(child, len(text)) for child, text in found if text and not text.isspace()]
+
+
+def _only_block(part: turbohtml.Element, size: int, child: turbohtml.Element) -> list[_Block]:
+    """Return *child*, which has all text of *part* but what stands beside it: that is faster added up."""
+    beside = sum(len(node.data) for node in part.children if isinstance(node, turbohtml.Text))
+    return [(child, size - beside)] if any(map(str.strip, child.strings)) else []
 
 
 def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
@@ -255,7 +266,7 @@ def _may_be_text(block: turbohtml.Element, size: int, tiny: float) -> bool:
 def _trim(part: turbohtml.Element, size: int, measured: _Measured, title: str) -> None:
     """Take the bars from the edges of *part*, of *size*, and of the block in it that holds most of its text."""
     for _ in range(DEEPEST):
-        blocks = _trimmed(_blocks(part, measured), title)
+        blocks = _trimmed(_blocks(part, size, measured), title)
         biggest, below = max(blocks, key=itemgetter(1), default=(part, 0))
         if biggest.tag in TEXT_BLOCKS or 2 * below < size or not below:
             return

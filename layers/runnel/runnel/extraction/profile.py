@@ -64,7 +64,7 @@ LONGEST: Final = 20_000
 MOST_OF_PAGE: Final = 0.9
 
 #: What choosing the main part asks of a tree.
-ASKED: Final = (*FURNITURE, *SETS, "a[hreflang]", "form", "header", "table")
+ASKED: Final = (*FURNITURE, *SETS, "a[hreflang]", "header", "table")
 
 #: What parts the name of a place from what stands there; no class holds it.
 BETWEEN: Final = "\0"

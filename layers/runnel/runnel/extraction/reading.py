@@ -53,7 +53,6 @@ ASKED: Final = (
     *SETS,
     *UNRENDERED,
     "a[hreflang]",
-    "form",
     "header",
     "table",
 )

@@ -25,7 +25,8 @@ MAX_PLACES: Final = 100_000
 SPANNED: Final = ("td[colspan]", "td[rowspan]", "th[colspan]", "th[rowspan]")
 
 #: Blocks that a cell of pipes would break.
-NO_CELL_HOLDS: Final = "pre, table, h1, h2, h3, h4, h5, h6, blockquote"
+HELD_BY_NO_CELL: Final = ("pre", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote")
+NO_CELL_HOLDS: Final = ", ".join(HELD_BY_NO_CELL)
 
 #: Stands between two tables of one item until it is Markdown.
 BETWEEN: Final = "\ue0f3"
@@ -43,7 +44,7 @@ FEWEST_SIDE_LINKS: Final = 4
 
 def open_layout_tables(main: turbohtml.Element) -> None:
     """Free what no pipe cell can hold from its table: code, headings, other tables; rows of data become a list."""
-    held = [(block, block.parent) for block in main.select(NO_CELL_HOLDS)]
+    held = [(block, block.parent) for block in main.iter_elements(HELD_BY_NO_CELL)]
     tables = dict.fromkeys(box.closest("table") for _, box in held if isinstance(box, turbohtml.Element))
     for table in reversed([table for table in tables if table is not None]):  # inner ones first
         if table.select_one("h1, h2, h3, h4, h5, h6") is not None:
