@@ -187,6 +187,8 @@ async def _go_on(call: Call, backend: "LocalBackend", body: Json, busy: LibraryB
     try:
         await backend.control(busy.job_id, "resume")
     except JobConflict as conflict:  # it is being cancelled: then we bring that to its end
+        if conflict.code == "leave_missing":
+            raise
         call.talk.say(conflict.message)
     call.talk.say(f"Going on with job {busy.job_id}, which was not finished; its own options hold.")
     return await backend.get_job(busy.job_id)

@@ -71,9 +71,11 @@ class LocalBackend:
     async def create_job(self, body: Mapping[str, Any], idempotency_key: str | None = None) -> Json:
         """Create a job; `output`, which HTTP does not know, is the folder for its Markdown."""
         from runnel.usecases.create_job import create_job
+        from runnel.usecases.private_leave import note_leave
 
-        new = self._new_job(body, idempotency_key)
-        return _plain(job_to_json(await create_job(self._services, new, invoke=False)))
+        job = await create_job(self._services, self._new_job(body, idempotency_key), invoke=False)
+        note_leave(self._services, job)
+        return _plain(job_to_json(job))
 
     async def map_site(self, body: Mapping[str, Any]) -> Json:
         """Map a site by a job that this process drives."""

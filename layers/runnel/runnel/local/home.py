@@ -1,7 +1,7 @@
 """A laptop's Runnel: the local services with worker processes, and the drivers of this process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -35,6 +35,8 @@ class Home:
     #: Set when there is no room left to write below RUNNEL_HOME.
     full: asyncio.Event
     reserve: Reserve
+    #: Takes whoever is to hear of a job that this process leaves alone, and why.
+    on_lacking_leave: Callable[[Callable[[str, str], None]], None]
 
     async def leave(self) -> None:
         """Hand every job on; a store that does not answer holds nobody for ever."""
@@ -68,6 +70,7 @@ async def open_home(
                 settings=settings,
                 full=local.full,
                 reserve=reserve,
+                on_lacking_leave=local.on_lacking_leave,
             )
             try:
                 yield home

@@ -85,6 +85,7 @@ async def running_server(
             server = _Uvicorn(_config(web_home))
             tell = _Teller(say).tell
             home.drivers.tell = tell
+            home.on_lacking_leave(lambda job_id, sentence: tell(job_id, RunnelError(sentence)))
             tasks = [
                 asyncio.create_task(_adopt_orphans(home, tell)),
                 asyncio.create_task(_tell_when_full(home, say)),

@@ -6,9 +6,22 @@ Laws (names are the rules of the commit model):
 3. With no live driver the call asks for one.
 """
 
+from typing import Final
+
 from runnel.domain.jobs import Job, JobState, Wish
 from runnel.errors import CallFailed, JobConflict, JobNotFound
 from runnel.usecases.services import Services
+
+#: What a process says of a job that it may not go on with.
+_LACKING: Final = (
+    "The job was begun with leave to ask {pairs}, which this process has not, so it stays paused;"
+    " go on with: runnel resume {job_id} --allow-private {allowed}"
+)
+
+
+def say_lacking(job_id: str, pairs: tuple[str, ...]) -> str:
+    """Say what this process lacks leave for, and how somebody goes on who has it."""
+    return _LACKING.format(pairs=", ".join(pairs), job_id=job_id, allowed=",".join(pairs))
 
 
 async def get_job(services: Services, tenant: str, job_id: str) -> Job:
@@ -25,7 +38,10 @@ async def pause_job(services: Services, tenant: str, job_id: str) -> Job:
 
 
 async def resume_job(services: Services, tenant: str, job_id: str) -> Job:
-    """Take a pause back, and see that somebody drives."""
+    """Take a pause back, and see that somebody drives; not where nobody could who has leave for what the job asks."""
+    lacking = services.leave.lacking(job_id)
+    if lacking:
+        raise JobConflict(say_lacking(job_id, lacking), code="leave_missing")
     job = await _wish(services, tenant, job_id, None)
     await _start(services, job)
     return job

@@ -25,6 +25,7 @@ from runnel.usecases.leasing import LeaseKeeper, Taken, take_lease
 from runnel.usecases.leave_job import JobExit
 from runnel.usecases.lifetime import Lifetime, most_terms
 from runnel.usecases.patience import sure
+from runnel.usecases.private_leave import note_leave, rest_without_leave
 from runnel.usecases.publication import Publication
 from runnel.usecases.recording import AlreadyOver, Recorder
 from runnel.usecases.services import Services
@@ -74,10 +75,14 @@ async def run_crawl(
         How this run ended; the job itself may go on elsewhere.
     """
     leaving = leaving or Leaving()
+    warning = await rest_without_leave(services, tenant, job_id)
     taken = await take_lease(services, tenant, job_id, deadline_s=deadline_s, is_wanted=lambda: leaving.reason is None)
     if taken is None:
         return Drive.NO_LEASE
-    driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving)
+    if warning is not None:
+        leaving.reason, leaving.invoke_successor = "no_leave", False
+    note_leave(services, taken.job)
+    driver = _Driver(services, taken, deadline_s=deadline_s, leaving=leaving, warning=warning)
     how: Drive | None = None
     try:
         how = await driver.run()
@@ -86,14 +91,21 @@ async def run_crawl(
     finally:
         await driver.close(how)
         services.locks.release(job_id)
+    if how is Drive.ENDED:
+        services.leave.forget(job_id)
     if how is Drive.ENDED and not taken.job.options.dry_run:
         await tidy_up(services, taken.job, deadline_s=deadline_s)
     return how
 
 
 class _Driver:
-    def __init__(self, services: Services, taken: Taken, *, deadline_s: float | None, leaving: Leaving) -> None:
+    def __init__(
+        self, services: Services, taken: Taken,
+        *, deadline_s: float | None, leaving: Leaving, warning: str | None = None,
+    ) -> None:  # fmt: skip
         self._services = services
+        #: What is to be said first of all.
+        self._warning = warning
         self._taken = taken
         self._job: Job = taken.job
         self._lifetime = Lifetime.until(deadline_s, services.clock.monotonic(), services.tuning)
@@ -129,6 +141,8 @@ class _Driver:
         except StateUnreadable as problem:
             await self._exit.give_up(problem)
             return Drive.ENDED
+        if self._warning is not None:
+            self._recorder.emit(e.Log, level="warning", message=self._warning)
         self._site.recover(recovered.urls)
         await self._news.look()
         looking = self._news.keep_looking(before_each=self._report_if_due, changed=self._heed_wish)

@@ -22,6 +22,7 @@ from runnel.ports.locks import JobLocks
 from runnel.ports.meter import Meter
 from runnel.ports.output import Outputs
 from runnel.ports.page_reader import PageReader
+from runnel.ports.private_leave import PrivateLeave, SameLeave
 from runnel.ports.secrets import NoSecrets, Secrets
 from runnel.ports.telemetry import Silence, Telemetry
 from runnel.ports.tokens import Tokens
@@ -115,6 +116,7 @@ class Services:
     reader: PageReader
     indexer: Indexer
     secrets: Secrets = field(default_factory=NoSecrets)
+    leave: PrivateLeave = field(default_factory=SameLeave)
     telemetry: Telemetry = field(default_factory=Silence)
     tuning: Tuning = field(default_factory=Tuning)
     #: Who reads the logs of this process for its followers.

@@ -50,7 +50,7 @@ _CONFLICTS: Final[Mapping[str, tuple[str, ...]]] = {
     "DELETE /v1/jobs/{job_id}": ("active", "retrying"),
     "GET /v1/jobs/{job_id}/report": ("active",),
     "POST /v1/jobs/{job_id}/pause": ("terminal", "publishing", "cancelling"),
-    "POST /v1/jobs/{job_id}/resume": ("terminal", "publishing", "cancelling"),
+    "POST /v1/jobs/{job_id}/resume": ("terminal", "publishing", "cancelling", "leave_missing"),
     "POST /v1/jobs/{job_id}/cancel": ("terminal", "publishing"),
     "POST /v1/jobs/{job_id}/retry": ("active", "nothing_to_retry", "library_busy", "deleting"),
     "POST /v1/libraries": ("library_exists", "source_exists"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runnel.adapters.filesystem.locks import FolderJobLocks
+from runnel.adapters.filesystem.private_leave import FolderPrivateLeave
 from runnel.adapters.filesystem.raw_store import AppendingReader, FolderPageKeeper, FolderRawStore
 from runnel.adapters.inprocess.functions import (
     InProcessCrawler,
@@ -75,6 +76,11 @@ class LocalServices:
     settings: Settings
     #: Set when there is no room left to write.
     full: asyncio.Event
+    leave: FolderPrivateLeave
+
+    def on_lacking_leave(self, say: Callable[[str, str], None]) -> None:
+        """Let *say* hear of each job that this process leaves alone, and why."""
+        self.leave.say = say
 
 
 @dataclass(slots=True)
@@ -245,6 +251,7 @@ async def open_services(
         processor = InProcessProcessor(functions.process, clock=clock)
         stack.push_async_callback(processor.close)
         orchestrators = InProcessOrchestrators()
+        leave = FolderPrivateLeave(home / "private", settings.allow_private)
         services = Services(
             clock=clock,
             ids=SystemIds(clock),
@@ -278,8 +285,9 @@ async def open_services(
                 asset_sizes=settings.asset_sizes,
             ),
             secrets=EnvironmentSecrets(environment_secret),
+            leave=leave,
         )
-        yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full)
+        yield LocalServices(services=services, orchestrators=orchestrators, settings=settings, full=full, leave=leave)
 
 
 def open_folder(root: Path, home_host: str | None) -> FolderOutput:
