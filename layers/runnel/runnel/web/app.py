@@ -25,6 +25,7 @@ from runnel.web import (
 )
 from runnel.web.body_limit import BodyLimit
 from runnel.web.context import WebHome
+from runnel.web.head import HeadAnswers
 
 #: The first that fits a path answers: what stands for all jobs comes before what takes a job's id.
 _PARTS: Final = (
@@ -45,6 +46,7 @@ def create_app(home: WebHome) -> FastAPI:
     app.state.home = home
     problems.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(HeadAnswers)
     for part in _PARTS:
         app.include_router(part.router)
     openapi.describe(app)

@@ -17,6 +17,8 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
+from runnel.web.head import asks_for_head_only
+
 #: How long a client may take nothing.
 STALLED_S: Final = 60.0
 _HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no", "Vary": "Accept-Encoding"}
@@ -59,6 +61,7 @@ class EventStream(StreamingResponse):
         """Send *frames*; *stalled_s*: how long the client may take nothing, None = for ever."""
         super().__init__(frames, headers=_HEADERS)
         self._frames = frames
+        self._is_head_only = asks_for_head_only(request)
         self._stalled_s = stalled_s
         self._gzip = None
         if accepts_gzip(request.headers.get("accept-encoding", "")):
@@ -70,6 +73,9 @@ class EventStream(StreamingResponse):
         try:
             async with aclosing(self._frames) as frames:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                if self._is_head_only:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
                 async for frame in frames:
                     await self._send(send, self._packed(frame), more=True)
             await self._send(send, self._gzip.flush() if self._gzip else b"", more=False)

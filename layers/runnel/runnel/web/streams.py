@@ -27,6 +27,7 @@ from runnel.usecases.read_log import has_more
 from runnel.usecases.run_crawl import Drive
 from runnel.web.context import Caller, CallerOf
 from runnel.web.event_stream import STALLED_S, EventStream
+from runnel.web.head import asks_for_head_only
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -58,7 +59,7 @@ async def stream(
 
 def stream_job(request: Request, caller: Caller, job: Job, *, after: int) -> Response:
     """The stream of *job* after a place, driven by this process if nobody else does."""
-    connection = _Connection(caller, job, after, _drive(caller, job))
+    connection = _Connection(caller, job, after, None if asks_for_head_only(request) else _drive(caller, job))
     frames = caller.home.streams.watch(caller.services, job, connection.frames(), after=after, why=connection.why_over)
     return respond(request, caller, frames)
 
