@@ -75,7 +75,7 @@ def test_the_first_source_names_the_job() -> None:
     [
         {"limit": 0}, {"limit": 1_000_001}, {"concurrency": 0}, {"concurrency": 101}, {"timeout_s": 0}, {"nonsense": 1},
         {"scope": "world"}, {"max_depth": -1}, {"headers": {"Authorization": "Bearer abc"}}, {"user_agent": "a\r\n"},
-        {"include": [""]}, {"exclude": ["x" * 501]}, {"max_usd": 0},
+        {"include": [""]}, {"exclude": ["x" * 501]}, {"max_usd": 0}, {"limit": True}, {"headers": {"User-Agent": "a"}},
     ],
 )  # fmt: skip
 def test_an_option_out_of_bounds_is_refused(options: dict[str, object]) -> None:

@@ -172,8 +172,3 @@ class Counts:
     skipped: int = 0
     failed: int = 0
     cancelled: int = 0
-
-    @property
-    def good(self) -> int:
-        """Pages that the library may keep."""
-        return self.fetched + self.unchanged
