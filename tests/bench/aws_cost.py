@@ -181,7 +181,7 @@ async def _count(guard: Guard, home: Home, job_id: str) -> Bill:
     if job is None or job.ending is None:
         raise RuntimeError("the job has no ending")
     return Bill(
-        pages=job.ending.counts.good,
+        pages=job.ending.counts.fetched,
         flushes=writes["E"],
         batches=writes.get("B", 0),
         calls=home.crawler.calls,
