@@ -19,9 +19,8 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.quality.generators import HELD_OUT, TUNED
 from tests.quality.report import TITLES, cell_of
-from tests.quality.run import Tool, measure, ours_with_profile, sample
+from tests.quality.run import ROWS, Tool, measure, ours_with_profile, sample
 from tests.quality.score import FIGURES, Score, Share
 
 KEPT = Path(__file__).parent / "peers.md"
@@ -100,7 +99,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the table")
     options = parser.parse_args()
     scores: dict[str, dict[str, Score]] = {}
-    for generator in (*TUNED, *HELD_OUT):
+    for generator in ROWS:
         if options.only and generator.name not in options.only and generator.package not in options.only:
             continue
         pages = sample(generator, options.sample)

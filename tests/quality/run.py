@@ -52,6 +52,10 @@ SEED = 20_260
 #: Longer pages take the judge longer than anyone waits, and say nothing new.
 LONGEST_BYTES = 600_000
 
+#: All generators, those that are only measured last.
+HELD_OUT_ROWS = (*HELD_OUT, *LATER_HELD_OUT, *FOURTH_HELD_OUT)
+ROWS = (*TUNED, *LATER_TUNED, *THIRD_TUNED, *FOURTH_TUNED, *HELD_OUT_ROWS)
+
 Pages = list[tuple[str, bytes]]
 Tool = Callable[[bytes, str], str]
 
@@ -59,11 +63,7 @@ Tool = Callable[[bytes, str], str]
 def main() -> None:
     """Run what the options name and print the table."""
     options = parse_options()
-    chosen = [
-        row
-        for row in (*TUNED, *LATER_TUNED, *THIRD_TUNED, *FOURTH_TUNED, *HELD_OUT, *LATER_HELD_OUT, *FOURTH_HELD_OUT)
-        if not options.only or row.name in options.only or row.package in options.only
-    ]
+    chosen = [row for row in ROWS if not options.only or row.name in options.only or row.package in options.only]
     scores: dict[str, Score] = {}
     beside: dict[str, SourceScore] = {}
     for generator in chosen:
@@ -74,7 +74,7 @@ def main() -> None:
         if generator.sources:
             beside[generator.name] = measure_sources(generator, pages, tool, verbose=options.verbose)
         print(f"{generator.name}: {len(pages)} pages, {time.perf_counter() - started:.1f} s", file=sys.stderr)
-    held_out = {row.name for row in (*HELD_OUT, *LATER_HELD_OUT, *FOURTH_HELD_OUT)}
+    held_out = {row.name for row in HELD_OUT_ROWS}
     print(format_table(scores, held_out))
     if beside:
         print(format_sources(beside))

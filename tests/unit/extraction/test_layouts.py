@@ -45,6 +45,14 @@ def test_a_column_of_links_beside_the_text_is_left_out() -> None:
     assert "Part 7" not in markdown_of(short)
 
 
+def test_tables_in_tables_are_looked_into_so_far() -> None:
+    """A page may nest as many as it likes; none of its text is lost for that."""
+    page = f"<tr><td>{MENU}<td><h2>Valves</h2>{PROSE}"
+    for depth, is_left in ((2, False), (12, True)):
+        assert ("Part 7" in markdown_of("<table><tr><td>" * depth + f"<table>{page}")) is is_left
+        assert "The valve opens" in markdown_of("<table><tr><td>" * depth + f"<table>{page}")
+
+
 def test_a_table_of_one_cell_around_a_text_is_no_table() -> None:
     """Its paragraphs would become one."""
     assert markdown_of(f"<h1>V</h1><table><tr><td>{PROSE}<p>They leak.</table>") == markdown_of(

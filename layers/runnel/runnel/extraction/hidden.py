@@ -102,8 +102,10 @@ def strip_hidden(main: turbohtml.Element) -> tuple[Hidden, ...]:
     shown = _Shown(main)
     for element in main.select("[style], [hidden]"):
         kind = _how_hidden(element)
-        if kind and _is_of_program(element):
-            _show(element)
+        component = _component_of(element) if kind else None
+        if component is not None:
+            element.attrs.pop("style", None)
+            component.tag = "div"
         elif kind and not shown.holds(element):
             text = one_line(element.text)
             if any(map(str.isalnum, text)) and element.closest("body") is not None:
@@ -136,15 +138,11 @@ def strip_unrendered(tree: turbohtml.Document, contents: Contents) -> tuple[Hidd
     return tuple(told[:TOLD])
 
 
-def _is_of_program(element: turbohtml.Element) -> bool:
-    """Say whether *element* is hidden until a program makes tabs of it, or the like: its parent is of no standard."""
-    return isinstance(element.parent, turbohtml.Element) and "-" in element.parent.tag and element.tag in OF_PROGRAM
-
-
-def _show(element: turbohtml.Element) -> None:
-    element.attrs.pop("style", None)
-    if isinstance(element.parent, turbohtml.Element):
-        element.parent.tag = "div"
+def _component_of(element: turbohtml.Element) -> turbohtml.Element | None:
+    """Return the parent of *element* when it is of no standard: its program makes tabs of it, or the like."""
+    around = element.parent
+    is_one = isinstance(around, turbohtml.Element) and "-" in around.tag and element.tag in OF_PROGRAM
+    return around if is_one and isinstance(around, turbohtml.Element) else None
 
 
 class _Shown:
