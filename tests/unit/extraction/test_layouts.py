@@ -216,3 +216,27 @@ def test_the_label_of_a_list_of_contents_goes_with_it() -> None:
 def test_a_button_that_says_what_the_page_is_about_is_text(button: str, said: str) -> None:
     """Pages of an API put paths and responses into buttons that fold."""
     assert markdown_of(f"<main><h1>V</h1>{button}</main>", title="V") == f"# V\n\n{said}".rstrip("\n") + "\n"
+
+
+def test_boxes_that_a_style_shows_as_a_table_are_one() -> None:
+    """The summaries of Java's classes; one whose cells do not fill its rows, or hold what no cell can, stays so."""
+    head = "<div class='table-header col-first'>Type</div><div class='table-header col-last'>Says</div>"
+    row = "<div class=col-first><code>int</code></div><div class=col-last><div class=block>How <b>many</b>.</div></div>"
+    grid = "<main><h1>V</h1><div class='summary-table two-column-summary'>{}</div></main>"
+    table = "# V\n\n| Type | Says |\n| --- | --- |\n| `int` | How **many**. |\n"
+
+    assert markdown_of(grid.format(head + row), title="V") == table
+    for odd in (head + row + "<div>more</div>", head + row.replace("How", "<pre>x</pre>")):
+        assert "|" not in markdown_of(grid.format(odd), title="V")
+    assert "|" not in markdown_of(grid.format(head + row).replace(" two-column-summary", ""), title="V")
+
+
+def test_signs_to_click_on_and_logos_are_no_text() -> None:
+    """A link that runs code is its words, when it has any."""
+    logo = "<a class=sub-logo-container href=i><img alt=logo src=l.svg></a>"
+    signs = "<a href='javascript:void(0)'>[&#x2212;]</a><a href='javascript:x()'>fold</a>"
+
+    assert markdown_of(f"{logo}<h1>V</h1>{PROSE}") == markdown_of(f"<h1>V</h1>{PROSE}")
+    assert "logo" in markdown_of(f"<h1>V</h1>{PROSE}<a class=logo href=i>Our logo</a> is red.{PROSE}")
+    assert "fold" in markdown_of(f"<h1>V</h1><p>{signs} it")
+    assert "[" not in markdown_of(f"<h1>V</h1><p>{signs} it")

@@ -106,6 +106,8 @@ def remove_furniture(body: turbohtml.Element, contents: Contents) -> int:
         _remove_translations(body)
     if any(map(_names_source, contents.link_classes)):
         _remove_source_links(body)
+    if any("logo" in classes for classes in contents.link_classes):
+        _remove_logos(body)
     furniture = contents.any_of(*FURNITURE)
     if furniture:
         body.remove(furniture)
@@ -216,6 +218,13 @@ def _remove_translations(body: turbohtml.Element) -> None:
 @lru_cache(maxsize=4096)
 def _names_source(classes: str) -> bool:
     return SOURCE_NAMES.search(classes.lower()) is not None
+
+
+def _remove_logos(body: turbohtml.Element) -> None:
+    """Remove the links that show nothing but the site's logo."""
+    for link in body.select('a[class*="logo"]'):
+        if not link.text.strip():
+            link.decompose()
 
 
 def _remove_source_links(body: turbohtml.Element) -> None:

@@ -253,5 +253,8 @@ def _make_absolute(main: turbohtml.Element, targets: _Targets) -> None:
     """Resolve every link and image source; those that nobody should follow lose their markup."""
     main.rewrite_links(targets.__getitem__)
     if targets.has_unsafe:
+        for link in main.select(f'a[href*="{UNSAFE_MARK}"]'):
+            if not any(map(str.isalnum, link.text)) and link.select_one("img") is None:
+                link.decompose()  # a sign to click on: [-]
         main.strip_tags(f'a[href*="{UNSAFE_MARK}"]')
         main.remove(f'img[src*="{UNSAFE_MARK}"]')

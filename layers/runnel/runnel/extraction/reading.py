@@ -40,7 +40,7 @@ from runnel.extraction.profile import NO_PROFILE, SiteProfile, find_repeated, ma
 from runnel.extraction.quality import rate_page
 from runnel.extraction.shells import is_shell
 from runnel.extraction.spaces import NO_BREAK_SPACE
-from runnel.extraction.tables import open_layout_tables
+from runnel.extraction.tables import GRIDS, make_grids_tables, open_layout_tables
 from runnel.extraction.titles import cut_title, find_version
 
 #: What is asked of a tree before it changes, for links alone and for Markdown too.
@@ -52,6 +52,7 @@ ASKED: Final = (
     *FORMULAS,
     *SETS,
     *UNRENDERED,
+    *GRIDS,
     "a[hreflang]",
     "header",
     "table",
@@ -156,6 +157,8 @@ def _read_main(
     notes = take_footnotes(main, links)
     drop_marks(links)
     mend_code_blocks(main, contents)
+    if contents.any_of(*GRIDS):
+        make_grids_tables(main)
     if contents.any_of("table") and main.select_one("table") is not None:
         open_layout_tables(main)
     mark_admonitions(main, contents)  # before the headings: the title of a note is none

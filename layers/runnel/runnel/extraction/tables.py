@@ -28,6 +28,10 @@ SPANNED: Final = ("td[colspan]", "td[rowspan]", "th[colspan]", "th[rowspan]")
 HELD_BY_NO_CELL: Final = ("pre", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote")
 NO_CELL_HOLDS: Final = ", ".join(HELD_BY_NO_CELL)
 
+#: Boxes that are tables by their style sheet only (javadoc), and how many columns they have by a further class.
+GRIDS: Final = ("div.summary-table",)
+GRID_WIDTHS: Final = {"two-column": 2, "three-column": 3, "four-column": 4}
+
 #: Stands between two tables of one item until it is Markdown.
 BETWEEN: Final = "\ue0f3"
 PARTED: Final = re.compile(f"^[ >]*{BETWEEN}\n[ >]*\n", re.MULTILINE)
@@ -64,6 +68,24 @@ def part_tables(main: turbohtml.Element) -> bool:
         between.append(turbohtml.Text(BETWEEN))
         table.insert_before(between)
     return bool(tables)
+
+
+def make_grids_tables(main: turbohtml.Element) -> None:
+    """Make tables of the boxes that a style sheet shows as rows of so many columns."""
+    for grid in main.select(", ".join(GRIDS)):
+        cells = [child for child in grid.children if isinstance(child, turbohtml.Element)]
+        width = next(
+            (width for name, width in GRID_WIDTHS.items() if name in (grid.attr("class") or "")), len(cells) + 1
+        )
+        if len(cells) % width or grid.select_one(NO_CELL_HOLDS) is not None:
+            continue
+        for start in range(0, len(cells), width):
+            row = turbohtml.Element("tr")
+            row.extend([cell.extract() for cell in cells[start : start + width]])
+            for cell in cells[start : start + width]:
+                cell.tag = "th" if "header" in (cell.attr("class") or "") else "td"
+            grid.append(row)
+        grid.tag = "table"
 
 
 def open_columns(body: turbohtml.Element) -> None:
