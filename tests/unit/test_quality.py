@@ -70,10 +70,10 @@ def test_a_cell_is_lost_only_to_a_better_figure() -> None:
 def test_the_table_of_peers_counts_the_cells_and_names_the_lost_with_their_reason() -> None:
     """A loss without a reason would be one that nobody looked at."""
     ours, theirs = Score(words=Share(9, 10), precision=Share(8, 10)), Score(words=Share(5, 10), precision=Share(9, 10))
-    scores = {"mdBook": {OURS: ours, "selectors": theirs}}
+    scores = {"Scaladoc": {OURS: ours, "selectors": theirs}}
     said = format_peers(scores)
 
-    assert losses(scores) == [("mdBook", "precision", "selectors")]
+    assert losses(scores) == [("Scaladoc", "precision", "selectors")]
     assert "in 8 of 9 cells" in said
-    assert "- mdBook, precision: selectors is better; on one page the site's name" in said
-    assert reason_of("mdBook", "code") == ""
+    assert "- Scaladoc, precision: selectors is better; words of the filters" in said
+    assert reason_of("Scaladoc", "code") == ""
