@@ -129,6 +129,28 @@ async def test_a_reader_who_leaves_does_not_end_the_crawl(cli: Cli, site: SiteSe
     assert len(markdown(cli.folder / "out")) == PAGES
 
 
+@pytest.mark.parametrize("redirect", [">/dev/full", "2>/dev/full", "2>&-", ">&- 2>&-"])
+async def test_a_standard_stream_that_takes_nothing_does_not_end_the_crawl(
+    cli: Cli, site: SiteServer, redirect: str
+) -> None:
+    """A full disk behind `>`, or no stream at all: what was to be said is lost, and nothing else."""
+    ran = await cli.run_redirected(*CRAWL, site.url(), "-o", "out", redirect=redirect)
+
+    assert ran.code == 3
+    assert "Traceback" not in ran.err
+    assert ("cannot be written (No space left on device)" in ran.err) is (redirect == ">/dev/full")
+    assert len(markdown(cli.folder / "out")) == PAGES
+
+
+async def test_data_that_could_not_be_written_is_an_error(cli: Cli) -> None:
+    """Whoever keeps a list must not take half of it for the whole."""
+    ran = await cli.run_redirected("config", "--json", redirect=">/dev/full")
+
+    assert ran.code == 4
+    assert ran.err.startswith("Error: Standard output cannot be written: No space left on device.")
+    assert "Traceback" not in ran.err
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 

@@ -108,12 +108,13 @@ async def test_a_second_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path, sit
     assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
 
 
-async def test_sigterm_hands_the_work_back_without_a_pause(cli: Cli, site: SiteServer) -> None:
-    """143; a server, or the same command, takes the job up at once."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_sigterm_hands_the_work_back_without_a_pause(cli: Cli, site: SiteServer, number: signal.Signals) -> None:
+    """143; a server, or the same command, takes the job up at once. So it is when the terminal goes away."""
     site.hold("/docs/guide/light.html")
     async with cli.running(*CRAWL, site.url(), "-o", "out") as process:
         await site.wait_held("/docs/guide/light.html")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         site.release("/docs/guide/light.html")
         terminated = await finish(process)
     state = (await cli.run("jobs")).lines[0]

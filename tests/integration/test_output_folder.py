@@ -240,6 +240,24 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         await FolderOutput(tmp_path / "out").write(LIBRARY, make_page("/a"), "text")
 
 
+async def test_files_that_were_written_under_a_former_name_are_sound(tmp_path: Path) -> None:
+    """After a rename each says the old name until its page is written again; that is no damage."""
+    page, other = make_page("/a"), make_page("/b")
+
+    async def read(_tenant: str, page: StoredPage) -> str:
+        return f"text of {page.url}"
+
+    before = FolderOutput(tmp_path)
+    await before.write_many("old-name", [(one, f"text of {one.url}".encode()) for one in (page, other)])
+    await before.close()
+    (tmp_path / "b.md").write_text("torn")
+    output = FolderOutput(tmp_path, read_markdown=read)
+    await output.adopt(LIBRARY, ["old-name"])
+
+    assert await output.examine("local", LIBRARY, (page, other)) == (("corrupt", "b.md"),)
+    await output.close()
+
+
 async def test_what_is_wrong_with_the_files_is_found_and_mended(tmp_path: Path) -> None:
     """After a power cut a file may be missing or torn; somebody may have moved one, or left one behind."""
     pages = tuple(make_page(f"/{name}") for name in "abcd")

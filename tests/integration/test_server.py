@@ -68,7 +68,7 @@ async def until_state(home: HttpHome, job_id: str, state: str) -> dict[str, Any]
             return job
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_server_that_is_ended_hands_its_jobs_back_and_the_next_one_goes_on(
     tmp_path: Path, site: SiteServer, number: signal.Signals
 ) -> None:

@@ -54,6 +54,19 @@ class Cli:
             start_new_session=True,
         )
 
+    async def run_redirected(self, *arguments: str, redirect: str) -> Ran:
+        """Run behind a redirection as a shell writes it."""
+        program = (sys.executable, "-c", "from runnel.cli.main import main; main()", *arguments)
+        process = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", f'exec "$@" {redirect}', "sh", *program),
+            cwd=self.folder,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        return await finish(process)
+
     async def run(self, *arguments: str, stdin: str = "") -> Ran:
         code, out, err = await run_command(arguments, folder=self.folder, environment=self._environment, stdin=stdin)
         return _checked(Ran(code=code, out=out, err=err))
@@ -70,7 +83,7 @@ class Cli:
 
 
 async def finish(process: asyncio.subprocess.Process, stdin: str = "") -> Ran:
-    out, err = await process.communicate(stdin.encode())
+    out, err = await process.communicate(stdin.encode() if process.stdin is not None else None)
     assert process.returncode is not None
     return _checked(Ran(code=process.returncode, out=out.decode(), err=err.decode()))
 

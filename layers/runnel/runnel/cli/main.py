@@ -6,6 +6,7 @@ Laws (tests/unit/cli/test_main.py, tests/e2e/test_cli.py):
 2. A command imports what it needs and nothing else: `runnel --version` is no slower for the server.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -19,7 +20,7 @@ import click
 from runnel import __version__
 from runnel.cli.exit_codes import ExitCode, exit_code_of_error
 from runnel.cli.options import example, group_options, join_call
-from runnel.cli.terminal import clean, drop_output
+from runnel.cli.terminal import clean, drop_output, fill_standard_places, hearer_may_leave
 from runnel.errors import RunnelError
 from runnel.settings import quicken_imports
 
@@ -130,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
     quicken_imports()
+    fill_standard_places()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = cli.main(given, prog_name="runnel", standalone_mode=False)
@@ -137,14 +139,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the edge: all becomes a sentence
         code = explain(error, verbose=_verbosity(given))
+    code = _finish_output(code if isinstance(code, int) else ExitCode.DONE)
+    if arguments is not None:
+        sys.exit(code)
+    _leave(code)
+
+
+def _finish_output(code: int) -> int:
+    """Send what is left for standard output on its way; a reader who has enough is no error, a full disk is one."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         drop_output()
-    code = code if isinstance(code, int) else ExitCode.DONE
-    if arguments is not None:
-        sys.exit(code)
-    _leave(code)
+    except OSError as error:
+        drop_output()
+        return code or explain(error)
+    return code
 
 
 def _leave(code: int) -> NoReturn:
@@ -173,14 +183,18 @@ def explain(error: BaseException, *, verbose: int = 0) -> int:
     if isinstance(error, RunnelError):
         _show(error.message, _NEXT.get(error.code))
         return exit_code_of_error(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # the stores say it in words of their own
+        _show(f"Standard output cannot be written: {error.strerror}.", "Make room, then try again.")
+        return ExitCode.CONFIGURATION
     _show(f"Unexpected: {type(error).__name__}: {error}", "Try again with -vv; if it stays, please report it.")
     return ExitCode.UNEXPECTED
 
 
 def _show(sentence: str, advice: str | None) -> None:
-    click.echo(f"Error: {clean(sentence)}", err=True)
-    if advice:
-        click.echo(advice, err=True)
+    with hearer_may_leave():
+        click.echo(f"Error: {clean(sentence)}", err=True)
+        if advice:
+            click.echo(advice, err=True)
 
 
 def _verbosity(arguments: Sequence[str]) -> int:

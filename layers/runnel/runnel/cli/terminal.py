@@ -10,7 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ _HARMFUL: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_STANDARD_ERROR: Final = 2
 _LINE_ENDS: Final = re.compile(r"[\t\n]")
 
 
@@ -59,9 +61,10 @@ class Talk:
             self.insist(text)
 
     def insist(self, text: str) -> None:
-        """One line in any case: errors, and the way on."""
-        sys.stderr.write(clean(text) + "\n")
-        sys.stderr.flush()
+        """One line in any case: errors, and the way on; whoever does not hear it ends nothing."""
+        with hearer_may_leave():
+            sys.stderr.write(clean(text) + "\n")
+            sys.stderr.flush()
 
 
 def write_json(value: Mapping[str, Any]) -> None:
@@ -87,6 +90,24 @@ def write_raw(*lines: bytes) -> None:
 def drop_output() -> None:
     """Send what is still written to standard output nowhere: its reader has left, and the last flush must not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def hearer_may_leave() -> Iterator[None]:
+    """Let standard error be a pipe that nobody reads any more, or a terminal that has gone."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def fill_standard_places() -> None:
+    """Give a closed standard stream (`2>&-`) an end: else the next file that is opened takes its place and its text."""
+    while (place := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(place)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(_STANDARD_ERROR, "w")
 
 
 def write_table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> None:

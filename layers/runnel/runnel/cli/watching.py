@@ -3,7 +3,7 @@
 Laws (tests/e2e/test_cli.py):
 
 1. Ctrl-C once asks; what it asks for is the caller's to say. Ctrl-C again leaves at once.
-2. SIGTERM never pauses: the work is handed back.
+2. SIGTERM never pauses: the work is handed back. So it is when the terminal goes away (SIGHUP).
 3. However watching ends, the terminal is left as it was.
 4. On a full disk the job is put to rest; nobody waits for room without being told.
 """
@@ -20,7 +20,7 @@ from runnel.cli.backend import Backend, Json
 from runnel.cli.display import Display, make_display, summary
 from runnel.cli.exit_codes import ExitCode, exit_code_of
 from runnel.cli.tally import Tally
-from runnel.cli.terminal import Talk, drop_output, write_raw
+from runnel.cli.terminal import Talk, drop_output, hearer_may_leave, write_raw
 from runnel.errors import Conflict
 
 if TYPE_CHECKING:
@@ -64,15 +64,18 @@ class Signals:
 
 @contextmanager
 def heard_signals() -> Iterator[Signals]:
-    """Hear SIGINT and SIGTERM while the context lasts."""
+    """Hear SIGINT, SIGTERM and, unless `nohup` keeps it away, SIGHUP while the context lasts."""
     loop, signals = asyncio.get_running_loop(), Signals()
-    loop.add_signal_handler(signal.SIGINT, signals.interrupt)
-    loop.add_signal_handler(signal.SIGTERM, signals.terminate)
+    heard = {signal.SIGINT: signals.interrupt, signal.SIGTERM: signals.terminate}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard[signal.SIGHUP] = signals.terminate
+    for number, answer in heard.items():
+        loop.add_signal_handler(number, answer)
     try:
         yield signals
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in heard:
+            loop.remove_signal_handler(number)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -214,12 +217,14 @@ class Attendance:
                     if self.write_json and line.seq is not None:
                         self._write(line.raw)
                     self.tally.apply(line.event)
-                    display.show(line.event, self.tally)
+                    with hearer_may_leave():
+                        display.show(line.event, self.tally)
                     if self.tally.paused:
                         self._rested.set()
         finally:
             self._flush()
-            display.close()
+            with hearer_may_leave():
+                display.close()
 
     def _write(self, raw: bytes) -> None:
         """Hand an event on, with those that come right behind it."""
@@ -237,9 +242,13 @@ class Attendance:
 
     @contextmanager
     def _reader_may_leave(self) -> Iterator[None]:
-        """A reader who has left, as `head` does, does not end the job."""
+        """A reader who has left, as `head` does, does not end the job, and neither does a full disk behind `>`."""
         try:
             yield
-        except BrokenPipeError:
+        except OSError as error:
             self.write_json = False
             drop_output()
+            if not isinstance(error, BrokenPipeError):
+                self.talk.insist(
+                    f"Error: Standard output cannot be written ({error.strerror}); the job goes on without."
+                )

@@ -3,7 +3,7 @@
 Laws (tests/integration/test_server.py, tests/e2e/test_http.py):
 1. Loopback needs no token; any other address is refused until there is one, and then every request needs it.
 2. A running job whose driver is dead is taken up within seconds, also one of another process; a paused one never is.
-3. SIGTERM and SIGINT end the streams and hand the jobs back; nothing is lost, the next process goes on.
+3. SIGTERM, SIGINT and SIGHUP end the streams and hand the jobs back; nothing is lost, the next process goes on.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _ROOM_BYTES: Final = 8 << 20
 _LAST_ANSWERS_S: Final = 3
 #: How long the drivers may take to hand their jobs on: their own drain and a little more.
 _LEAVE_S: Final = 50.0
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def serve_here(settings: Settings, *, host: str, port: int, say: Callable[[str], None] | None = None) -> int:
@@ -208,14 +208,16 @@ class _Stop:
     def on_signals(self) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in _SIGNALS}
+        if before[signal.SIGHUP] is signal.SIG_IGN:  # `nohup` keeps it away
+            del before[signal.SIGHUP]
 
         def ask(number: int, _frame: object) -> None:
             self.number = number
-            for one in _SIGNALS:
+            for one in before:
                 signal.signal(one, signal.SIG_DFL)
             loop.call_soon_threadsafe(self.requested.set)
 
-        for one in _SIGNALS:
+        for one in before:
             signal.signal(one, ask)
         try:
             yield

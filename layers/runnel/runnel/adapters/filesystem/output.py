@@ -69,6 +69,7 @@ class FolderOutput:
         self._taken: set[str] = set()  # the path keys of our files
         self._wanted: dict[str, str] = {}  # URL → path, once the published pages are known
         self._folders: set[str] = set()
+        self._former_names: frozenset[str] = frozenset()  # of the library: files that were written under one stay good
         self._journal: TextIO | None = None
 
     async def write(self, library_id: str, page: StoredPage, markdown: str) -> None:
@@ -115,6 +116,7 @@ class FolderOutput:
     def _adopt(self, library_id: str, former_names: frozenset[str]) -> None:
         """Only what we know changes: the manifest is written with the next file; until then one may be found twice."""
         with self._lock, _translated(self._root):
+            self._former_names |= former_names
             files = self._load() if self._root.is_dir() else {}
             for key in [key for key in files if key[0] in former_names]:
                 file, ours = files.pop(key), files.get((library_id, key[1]))
@@ -165,7 +167,8 @@ class FolderOutput:
             file = self._load().get((library_id, page.url))
             if file is None or not (self._root / file.path).is_file():
                 return None
-            if (self._root / file.path).read_bytes() == _content(library_id, page, markdown.encode("utf-8", "replace")):
+            held, text = (self._root / file.path).read_bytes(), markdown.encode("utf-8", "replace")
+            if any(held == _content(name, page, text) for name in (library_id, *self._former_names)):
                 return None
             file.content_hash = ""
             return file.path
