@@ -17,10 +17,10 @@ from runnel.domain.verdicts import RawRef
 from runnel.errors import ConfigInvalid, PageUnreadable
 from runnel.extraction.page import PageReading
 from runnel.extraction.reading import read_links, read_page
-from runnel.local.worker_process import CAN_FORK, RAW_FILES, readers_started_early
+from runnel.local.worker_process import RAW_FILES, readers_started_early
 from runnel.local.workers import PAGES_AHEAD, WorkerPool
 from runnel.ports.page_reader import RawPlace
-from tests.support.process_ends import gone, is_alive, is_running
+from tests.support.process_ends import is_running
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,36 +233,6 @@ async def test_readers_that_were_started_early_for_nothing_end() -> None:
     await asyncio.to_thread(started.process.wait)
 
     assert not is_running(started.process.pid)
-
-
-@pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes")
-async def test_the_second_reader_is_forked_from_the_first_and_as_much_its_own() -> None:
-    """What a reader imports is imported once; killed, either is replaced; closed, both are gone."""
-    async with WorkerPool(size=2) as pool:
-        await asyncio.gather(*(read(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
-        first, second = pool.pids
-        parent = int(Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[1])
-        os.kill(second, signal.SIGKILL)
-        outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
-        replaced = pool.pids
-
-        assert parent == first
-        assert set(outcomes) == {"text"}
-        assert second not in replaced
-    assert not any(map(is_alive, (first, second, *replaced)))
-
-
-@pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes")
-async def test_a_hanging_page_ends_a_forked_reader_too() -> None:
-    """It is no child of ours; all the same it may not outlive its page."""
-    async with WorkerPool(size=2, parse_timeout=timedelta(seconds=1)) as pool:
-        await asyncio.gather(*(read(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
-        _, second = pool.pids
-        os.kill(second, signal.SIGSTOP)  # as deep in a page as can be: it does not even hear its alarm
-        outcomes = await asyncio.gather(*(outcome(pool, f"https://h/{n}") for n in range(3 * PAGES_AHEAD)))
-
-        assert sorted(set(outcomes)) == ["The page took longer than 1 s to read.", "text"]
-        await asyncio.wait_for(gone(second), 30)
 
 
 async def test_another_worker_starts_for_pages_that_the_first_has_no_room_for() -> None:

@@ -72,10 +72,13 @@ def main(argv: list[str]) -> None:
     # A page's tree has no cycles of Python's, and looking for some after every few hundred nodes costs a tenth.
     gc.set_threshold(COLLECT_AFTER)
     bound_memory(MEMORY_BYTES)
-    fork([int(descriptor) for descriptor in argv[2:]])
+    forked = fork([int(descriptor) for descriptor in argv[2:]])
     module, _, name = argv[1].partition(":")
     files: Files = getattr(import_module(module), name)()
     serve(read_request, files, give_up_after_s=float(argv[0]))
+    for pid in forked:  # what they have cost counts as ours, and so as our parent's
+        os.waitpid(pid, 0)
+    os._exit(0)
 
 
 def bound_memory(most_bytes: int) -> None:
@@ -89,19 +92,26 @@ def bound_memory(most_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
 
 
-def fork(descriptors: "Sequence[int]") -> None:
-    """Become one process for each of *descriptors* too, as its file 0: what is imported is paid for once."""
+def fork(descriptors: "Sequence[int]") -> list[int]:
+    """Become one process for each of *descriptors* too, as its file 0: what is imported is paid for once.
+
+    Returns the processes that were made; none in those themselves.
+    """
     if not descriptors:
-        return
+        return []
     gc.freeze()  # a collector that looks at shared objects would copy their pages
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
+    forked: list[int] = []
     with suppress(OSError):  # fewer have to do, then
         for descriptor in descriptors:
-            if os.fork() == 0:
+            pid = os.fork()
+            if not pid:
                 os.dup2(descriptor, 0)
+                forked = []
                 break
+            forked.append(pid)
     for descriptor in descriptors:
         os.close(descriptor)
+    return forked
 
 
 def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
@@ -110,12 +120,12 @@ def serve(read: Reading, files: Files, *, give_up_after_s: float) -> None:
         open(0, "rb", buffering=BUFFER_BYTES, closefd=False) as pages,  # a descriptor, not a path
         open(0, "wb", buffering=BUFFER_BYTES, closefd=False) as answers,  # a descriptor, not a path
     ):
-        _send(answers, pack_ready(os.getpid()))
-        while (request := next_request(pages)) is not None:
+        is_heard = _send(answers, pack_ready(os.getpid()))
+        while is_heard and (request := next_request(pages)) is not None:
             signal.setitimer(signal.ITIMER_REAL, give_up_after_s)
             answer = _answer(read, files, request)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            _send(answers, answer)
+            is_heard = _send(answers, answer)
 
 
 def read_request(request: PageRequest) -> PageReading | PageMarks:
@@ -146,12 +156,14 @@ def _answer(read: Reading, files: Files, request: PageRequest) -> bytes:
         return pack_failure(exc)
 
 
-def _send(answers: BinaryIO, answer: bytes) -> None:
+def _send(answers: BinaryIO, answer: bytes) -> bool:
+    """Send an answer; False when the parent is gone, and nobody is left to be told."""
     try:
         answers.write(answer)
         answers.flush()
     except OSError:
-        sys.exit(0)  # the parent is gone, and nobody is left to be told
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -43,6 +43,9 @@ PAGES_AHEAD: Final = 4
 #: How long a new process may take to say that it is ready.
 START_LIMIT: Final = timedelta(seconds=30)
 
+#: How long a process may take to end by itself.
+END_LIMIT: Final = timedelta(seconds=2)
+
 #: The four parts of an answer, as they arrive.
 Parts = tuple[bytes, bytes, bytes, bytes]
 
@@ -167,8 +170,8 @@ class WorkerPool:
         for page in pages:
             page.fail(CLOSED)
         for worker in tuple(self._workers):
-            worker.pages.clear()
             worker.end()
+            worker.pages.clear()
         while self._workers or self._ending:
             # Not `gather`: of futures that are done it gives no turn to the callbacks that strike them off.
             gone: list[asyncio.Future[Any]] = [*(worker.gone for worker in self._workers), *self._ending]
@@ -249,9 +252,12 @@ class WorkerPool:
 
     def _reap(self, process: Process) -> None:
         """Wait for a dead process elsewhere: its exit status is all that is left of it."""
-        ending = asyncio.get_running_loop().run_in_executor(None, process.wait)
+        loop = asyncio.get_running_loop()
+        ending = loop.run_in_executor(None, process.wait)
+        late = loop.call_later(END_LIMIT.total_seconds(), process.kill)
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+        ending.add_done_callback(lambda _: late.cancel())
 
 
 class _Worker(asyncio.BufferedProtocol):
@@ -270,6 +276,7 @@ class _Worker(asyncio.BufferedProtocol):
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._message = CRASHED
+        self._ends_itself = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -308,14 +315,17 @@ class _Worker(asyncio.BufferedProtocol):
         self._watch(None)
         if self._timer is not None:
             self._timer.cancel()
-        self.process.kill()
+        if not self._ends_itself:
+            self.process.kill()
         if not self.gone.done():
             self.gone.set_result(None)
         self._pool.lost(self, self._message)
 
     def end(self) -> None:
-        """Kill the process; it holds nothing that anyone misses."""
-        self.process.kill()
+        """End the process: by itself when it only waits, so that what it has cost is told; else it is killed."""
+        self._ends_itself = self.is_ready and not self.pages
+        if not self._ends_itself:
+            self.process.kill()
         if self._transport is not None:
             self._transport.abort()
 
