@@ -41,8 +41,9 @@ BOOT: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from runnel.local.worker_main import main; main(sys.argv[1:])"
 )
 
-#: A page's tree takes megabytes, which glibc would give back to the system after each page and fetch for the next.
-KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432"}
+#: A page's tree takes megabytes, which glibc would give back to the system after each page and fetch for the next; what
+#: a huge page has taken is given back.
+KEEP_MEMORY: Final = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 
 CAN_FORK: Final = hasattr(os, "fork") and hasattr(os, "pidfd_open")
 
