@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -29,6 +31,25 @@ async def _create(base: str, site: SiteServer) -> str:
     return job_id
 
 
+async def _freeze(process: asyncio.subprocess.Process, home: Path) -> None:
+    """Stop *process* where it holds no lock of the store: one that is stopped within a write holds up everybody."""
+    process.send_signal(signal.SIGSTOP)
+    while await asyncio.to_thread(_is_locked, home / "runnel.db"):
+        process.send_signal(signal.SIGCONT)
+        await asyncio.to_thread(_is_locked, home / "runnel.db")  # a moment, in which its write ends
+        process.send_signal(signal.SIGSTOP)
+
+
+def _is_locked(database: Path) -> bool:
+    with closing(sqlite3.connect(database, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+        return False
+
+
 async def test_a_driver_that_is_frozen_past_its_lease_changes_nothing_when_it_wakes(tmp_path: Path) -> None:
     """SIGSTOP keeps the lock of its process; the lease decides, and the zombie finds its place in the log taken."""
     async with (
@@ -41,7 +62,7 @@ async def test_a_driver_that_is_frozen_past_its_lease_changes_nothing_when_it_wa
         await site.wait_held(EVERY, 2)  # all that it may have: none is just about to be sent
         zombie = await fleet.driver(job_id)
         other = next(server for server in fleet.servers if server is not zombie)
-        zombie.process.send_signal(signal.SIGSTOP)
+        await _freeze(zombie.process, tmp_path / "home")
         site.release(EVERY)
         reader = AttachedReader(lambda: other.url, job_id)
         await reader.run()

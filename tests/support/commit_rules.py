@@ -76,7 +76,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "parts_unique": (f"{_USECASES}/test_publish.py",),
     "bus_redo": (f"{_USECASES}/test_tell_bus.py",),
     "bus_before": (f"{_USECASES}/test_tell_bus.py",),
-    "rollback_forward": (f"{_USECASES}/test_publish_safety.py",),
+    "rollback_forward": (f"{_USECASES}/test_generations.py",),
     "active_first": (f"{_USECASES}/test_driver_rules.py",),
     "next_only": (f"{_USECASES}/test_follow_job.py",),
     "mid_segment": (f"{_CONTRACT}/test_event_log.py",),

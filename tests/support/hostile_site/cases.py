@@ -183,8 +183,8 @@ BAD: Final[Mapping[str, tuple[Fault | Page, str]]] = {
     "to-foreign": (
         Page(body=b"", status=302, headers={"Location": "http://foreign.example/x"}), "skipped:out_of_scope",
     ),
-    "to-script": (Page(body=b"", status=302, headers={"Location": "javascript:alert(1)"}), "protocol"),
-    "to-file": (Page(body=b"", status=302, headers={"Location": "file:///etc/passwd"}), "protocol"),
+    "to-script": (Page(body=b"", status=302, headers={"Location": "javascript:alert(1)"}), "skipped:out_of_scope"),
+    "to-file": (Page(body=b"", status=302, headers={"Location": "file:///etc/passwd"}), "skipped:out_of_scope"),
     "to-password": (Page(body=b"", status=302, headers={"Location": "http://a:b@127.0.0.1/x"}), "protocol"),
     # -- pages that kill parsers
     "deep": (Page(body=_html("<div>" * 100_000 + "x")), "too_large"),
