@@ -196,6 +196,7 @@ async def test_an_answer_does_not_wait_until_the_one_before_is_acknowledged(tmp_
 
 async def test_readers_who_leave_cost_no_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """asyncio complains of each frame for somebody who has left: a log full of that hides what matters."""
+    caplog.set_level(logging.WARNING, logger="asyncio")  # a command that ran in this process has silenced it
     async with running_server(Settings(home=tmp_path)):
         ours, theirs = socket.socketpair()
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
