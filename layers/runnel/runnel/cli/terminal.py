@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 #: C0 without tab and line feed, DEL and C1, marks that reorder or hide text, line and paragraph separators, lone
 #: surrogates, tags. The joiners U+200C and U+200D stay: Persian and emoji need them, and they move nothing.
@@ -89,7 +89,7 @@ def write_raw(*lines: bytes) -> None:
 
 def drop_output() -> None:
     """Send what is still written to standard output nowhere: its reader has left, and the last flush must not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _send_nowhere(sys.stdout)
 
 
 @contextmanager
@@ -98,7 +98,11 @@ def hearer_may_leave() -> Iterator[None]:
     try:
         yield
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        _send_nowhere(sys.stderr)
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def fill_standard_places() -> None:

@@ -18,11 +18,11 @@ class FolderPrivateLeave:
         self.say: Callable[[str, str], None] = lambda _job_id, _sentence: None
 
     def note(self, job_id: str, hosts: Collection[tuple[str, int]]) -> None:
-        needed = self._allowed.intersection(hosts)
-        if needed and not needed <= self._noted(job_id):
+        needed, noted = self._allowed.intersection(hosts), self._noted(job_id)
+        if not needed <= noted:
             with translated(self._folder):
                 self._folder.mkdir(parents=True, exist_ok=True)
-                text = "".join(f"{host}:{port}\n" for host, port in sorted(needed | self._noted(job_id)))
+                text = "".join(f"{host}:{port}\n" for host, port in sorted(needed | noted))
                 self._path(job_id).write_text(text, encoding="utf-8")
 
     def lacking(self, job_id: str) -> tuple[str, ...]:
